@@ -1,0 +1,165 @@
+//! Adding attributes under short names, without building strings on the way.
+
+use model::{AttributeKey, FixBatch, Known, Value};
+
+/// Longest name and longest text that is built in place.
+const LONGEST: usize = 64;
+
+/// What is added to the fix pushed last.
+pub(crate) trait Put {
+    fn put_int(&mut self, name: &str, value: impl Into<i64>);
+    fn put_float(&mut self, name: &str, value: f64);
+    fn put_bool(&mut self, name: &str, value: bool);
+    /// Text that is UTF-8 is kept as text, other bytes as bytes; nothing where it is empty.
+    fn put_text(&mut self, name: &str, text: &[u8]);
+    /// Bytes as text of hexadecimal digits.
+    fn put_hex(&mut self, name: &str, bytes: &[u8]);
+
+    fn known_int(&mut self, key: Known, value: impl Into<i64>);
+    fn known_float(&mut self, key: Known, value: f64);
+    fn known_bool(&mut self, key: Known, value: bool);
+    fn known_text(&mut self, key: Known, text: &str);
+    fn known_hex(&mut self, key: Known, bytes: &[u8]);
+
+    /// The key of one of several alike: the words with the number between them.
+    fn numbered(&mut self, before: &str, number: usize, after: &str) -> AttributeKey;
+}
+
+impl Put for FixBatch {
+    fn put_int(&mut self, name: &str, value: impl Into<i64>) {
+        let key = self.name(name);
+        self.attribute(key, Value::Int(value.into()));
+    }
+
+    fn put_float(&mut self, name: &str, value: f64) {
+        let key = self.name(name);
+        self.attribute(key, Value::Float(value));
+    }
+
+    fn put_bool(&mut self, name: &str, value: bool) {
+        let key = self.name(name);
+        self.attribute(key, Value::Bool(value));
+    }
+
+    fn put_text(&mut self, name: &str, text: &[u8]) {
+        if text.is_empty() {
+            return;
+        }
+        let key = self.name(name);
+        let value = text_or_bytes(self, text);
+        self.attribute(key, value);
+    }
+
+    fn put_hex(&mut self, name: &str, bytes: &[u8]) {
+        let key = self.name(name);
+        let value = hex_value(self, bytes);
+        self.attribute(key, value);
+    }
+
+    fn known_int(&mut self, key: Known, value: impl Into<i64>) {
+        self.known(key, Value::Int(value.into()));
+    }
+
+    fn known_float(&mut self, key: Known, value: f64) {
+        self.known(key, Value::Float(value));
+    }
+
+    fn known_bool(&mut self, key: Known, value: bool) {
+        self.known(key, Value::Bool(value));
+    }
+
+    fn known_text(&mut self, key: Known, text: &str) {
+        let value = self.text_value(text);
+        self.known(key, value);
+    }
+
+    fn known_hex(&mut self, key: Known, bytes: &[u8]) {
+        let value = hex_value(self, bytes);
+        self.known(key, value);
+    }
+
+    fn numbered(&mut self, before: &str, number: usize, after: &str) -> AttributeKey {
+        let mut name = Short::default();
+        name.push(before.as_bytes());
+        name.decimal(number);
+        name.push(after.as_bytes());
+        self.name(name.text())
+    }
+}
+
+/// Text where it is UTF-8, otherwise the bytes.
+pub(crate) fn text_or_bytes(batch: &mut FixBatch, text: &[u8]) -> Value {
+    match std::str::from_utf8(text) {
+        Ok(text) => batch.text_value(text),
+        Err(_) => batch.bytes_value(text),
+    }
+}
+
+/// Hexadecimal digits of at most 32 bytes.
+pub(crate) fn hex_value(batch: &mut FixBatch, bytes: &[u8]) -> Value {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    let mut text = Short::default();
+    for byte in bytes.iter().take(LONGEST / 2) {
+        text.push(&[digit(byte >> 4), digit(byte & 0x0f)]);
+    }
+    batch.text_value(text.text())
+}
+
+/// A little text on the stack; what does not fit is dropped.
+struct Short {
+    bytes: [u8; LONGEST],
+    len: usize,
+}
+
+impl Default for Short {
+    fn default() -> Self {
+        Self { bytes: [0; LONGEST], len: 0 }
+    }
+}
+
+impl Short {
+    fn push(&mut self, more: &[u8]) {
+        if let Some(place) = self.bytes.get_mut(self.len..self.len + more.len()) {
+            place.copy_from_slice(more);
+            self.len += more.len();
+        }
+    }
+
+    fn decimal(&mut self, number: usize) {
+        let mut divisor = 1;
+        while number / divisor >= 10 {
+            divisor *= 10;
+        }
+        while divisor > 0 {
+            let digit = u8::try_from(number / divisor % 10).unwrap_or_default();
+            self.push(&[b'0' + digit]);
+            divisor /= 10;
+        }
+    }
+
+    fn text(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Fix, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn names_and_values_are_built_in_place() {
+        let mut batch = FixBatch::default();
+        batch.push(Fix::nowhere(Timestamp::from_secs(0)));
+        let key = batch.numbered("tag_", 120, "_rssi");
+        batch.attribute(key, Value::Int(-3));
+        batch.known_hex(Known::DriverId, &[0x01, 0xab]);
+        batch.put_text("serial", b"\xff");
+        batch.put_text("nothing", b"");
+        let fix = crate::json::fix(&batch, &batch.fixes[0]);
+        let expected = serde_json::json!({"tag_120_rssi": -3, "driver_id": "01ab", "serial": "ff"});
+        assert_eq!(fix["attributes"], expected);
+    }
+}
