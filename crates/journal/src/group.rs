@@ -1,0 +1,175 @@
+//! A group of reports as bytes: what one commit wrote.
+//!
+//! | part | bytes, little-endian |
+//! | --- | --- |
+//! | XXH3-64 of all that follows | 8 |
+//! | newest `received_at`, microseconds | 8 |
+//! | count of reports | 4 |
+//! | each report: length, bytes of [`Report::encode`] | 4, n |
+
+use std::sync::Arc;
+
+use model::{Report, Timestamp};
+use xxhash_rust::xxh3::xxh3_64;
+
+const CHECKSUM_BYTES: usize = 8;
+const HEADER_BYTES: usize = CHECKSUM_BYTES + 8 + 4;
+const LENGTH_BYTES: usize = 4;
+
+/// Builds groups in one buffer that is used again and again.
+#[derive(Debug)]
+pub(crate) struct GroupBuilder {
+    bytes: Vec<u8>,
+    reports: u32,
+    newest: Timestamp,
+}
+
+impl GroupBuilder {
+    pub(crate) fn new() -> Self {
+        let mut builder = Self { bytes: Vec::new(), reports: 0, newest: Timestamp::default() };
+        builder.clear();
+        builder
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.resize(HEADER_BYTES, 0);
+        self.reports = 0;
+        self.newest = Timestamp::from_micros(i64::MIN);
+    }
+
+    pub(crate) fn push(&mut self, report: &Report) {
+        let length_at = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; LENGTH_BYTES]);
+        report.encode(&mut self.bytes);
+        let length = u32::try_from(self.bytes.len() - length_at - LENGTH_BYTES).unwrap_or(u32::MAX);
+        self.overwrite(length_at, &length.to_le_bytes());
+        self.reports += 1;
+        self.newest = self.newest.max(report.received_at);
+    }
+
+    pub(crate) fn len_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn reports(&self) -> u32 {
+        self.reports
+    }
+
+    pub(crate) fn newest(&self) -> Timestamp {
+        self.newest
+    }
+
+    /// Fills in the header and shows the whole.
+    pub(crate) fn finish(&mut self) -> &[u8] {
+        self.overwrite(CHECKSUM_BYTES, &self.newest.as_micros().to_le_bytes());
+        self.overwrite(CHECKSUM_BYTES + 8, &self.reports.to_le_bytes());
+        let checksum = xxh3_64(self.bytes.get(CHECKSUM_BYTES..).unwrap_or_default());
+        self.overwrite(0, &checksum.to_le_bytes());
+        &self.bytes
+    }
+
+    fn overwrite(&mut self, at: usize, with: &[u8]) {
+        if let Some(slot) = self.bytes.get_mut(at..at + with.len()) {
+            slot.copy_from_slice(with);
+        }
+    }
+}
+
+/// A group read back, not yet decoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Group<'a> {
+    checksum: u64,
+    checked: &'a [u8],
+    newest: Timestamp,
+    count: u32,
+    reports: &'a [u8],
+}
+
+impl<'a> Group<'a> {
+    /// Reads the header; `None` where there is none.
+    pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (checksum, checked) = bytes.split_first_chunk::<CHECKSUM_BYTES>()?;
+        let (newest, rest) = checked.split_first_chunk::<8>()?;
+        let (count, reports) = rest.split_first_chunk::<4>()?;
+        Some(Self {
+            checksum: u64::from_le_bytes(*checksum),
+            checked,
+            newest: Timestamp::from_micros(i64::from_le_bytes(*newest)),
+            count: u32::from_le_bytes(*count),
+            reports,
+        })
+    }
+
+    /// When the newest of its reports was received.
+    pub(crate) fn newest(&self) -> Timestamp {
+        self.newest
+    }
+
+    /// How many reports it holds.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Its reports' bytes, in order, after the checksum was found right.
+    pub(crate) fn reports(&self) -> Result<impl Iterator<Item = Result<&'a [u8], Arc<str>>> + use<'a>, Arc<str>> {
+        if xxh3_64(self.checked) != self.checksum {
+            return Err("the checksum is wrong".into());
+        }
+        let mut rest = self.reports;
+        Ok((0..self.count).map(move |_| {
+            let cut = || Arc::<str>::from("a report is cut short");
+            let (length, tail) = rest.split_first_chunk::<LENGTH_BYTES>().ok_or_else(cut)?;
+            let (report, tail) = tail.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(cut)?;
+            rest = tail;
+            Ok(report)
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{DeviceId, FixBatch, VehicleId};
+
+    use super::*;
+
+    fn report(second: i64) -> Report {
+        Report {
+            device: DeviceId::new("1").unwrap(),
+            vehicle: VehicleId::new("1").unwrap(),
+            protocol: "test".into(),
+            received_at: Timestamp::from_secs(second),
+            batch: FixBatch::default(),
+        }
+    }
+
+    #[test]
+    fn a_group_is_read_back_and_any_flipped_bit_is_found() {
+        let mut builder = GroupBuilder::new();
+        builder.push(&report(9));
+        builder.push(&report(3));
+        let bytes = builder.finish().to_vec();
+        let group = Group::parse(&bytes).unwrap();
+        assert_eq!((group.count(), group.newest()), (2, Timestamp::from_secs(9)));
+        let read: Vec<_> = group.reports().unwrap().map(|r| Report::decode(r.unwrap()).unwrap()).collect();
+        assert_eq!(read, [report(9), report(3)]);
+
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(Group::parse(&damaged).unwrap().reports().is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn the_buffer_starts_anew_for_each_group() {
+        let mut builder = GroupBuilder::new();
+        builder.push(&report(9));
+        builder.finish();
+        builder.clear();
+        builder.push(&report(3));
+        let bytes = builder.finish().to_vec();
+        let group = Group::parse(&bytes).unwrap();
+        assert_eq!((group.count(), group.newest()), (1, Timestamp::from_secs(3)));
+    }
+}

@@ -1,0 +1,335 @@
+//! The journal as its users hold it.
+
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+
+use model::{Report, Timestamp};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+
+use crate::disk::Faults;
+use crate::shared::Shared;
+use crate::storage::{Extent, FILE_NAME, Storage};
+use crate::writer::{Command, Writer};
+use crate::{JournalError, MAX_CURSOR_NAME_BYTES, MAX_CURSORS, MAX_REPORT_BYTES, Options, Position};
+
+/// Memory in the queue is counted in units of this many bytes.
+const PERMIT_BYTES: usize = 64;
+
+/// A journal on local disk. Clones are handles to the same one; when the last is gone,
+/// what was submitted is written and the file is closed.
+#[derive(Clone)]
+pub struct Journal {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    commands: Option<mpsc::Sender<Command>>,
+    room: Arc<Semaphore>,
+    head: watch::Receiver<Position>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The promise of an answer about one submitted report.
+#[derive(Debug)]
+pub struct Receipt(oneshot::Receiver<Result<Position, JournalError>>);
+
+impl Receipt {
+    /// Waits until the report is on stable storage, or is not going to be.
+    pub async fn durable(self) -> Result<Position, JournalError> {
+        self.await
+    }
+}
+
+/// Resolves like [`Receipt::durable`].
+impl Future for Receipt {
+    type Output = Result<Position, JournalError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(writer_gone())))
+    }
+}
+
+impl Journal {
+    /// Opens the journal in a folder, making both where they are missing, and starts its
+    /// writer thread. Blocks: after a crash the whole file is checked.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, JournalError> {
+        Self::open_with(folder, options, Arc::new(Faults::default()))
+    }
+
+    pub(crate) fn open_with(folder: &Path, options: Options, faults: Arc<Faults>) -> Result<Self, JournalError> {
+        let path = folder.join(FILE_NAME);
+        let (storage, extent, cursors) = Storage::open(&path, &options, faults)?;
+        let Extent { first, head, bytes } = extent;
+        tracing::info!(path = %path.display(), first, head, bytes, "journal open");
+
+        let queued_bytes = options.max_queued_bytes.max(MAX_REPORT_BYTES);
+        let room = Arc::new(Semaphore::new((queued_bytes / PERMIT_BYTES).min(Semaphore::MAX_PERMITS)));
+        let (commands, receiver) = mpsc::channel(options.max_queued_reports.max(1));
+        let (head_sender, head) = watch::channel(Position(extent.head));
+        let shared = Arc::new(Shared::new(path.clone(), options, storage, first, cursors));
+        let writer = Writer::new(Arc::clone(&shared), receiver, head_sender, extent);
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || writer.run())
+            .map_err(|error| JournalError::Folder { path, reason: error.to_string().into() })?;
+        let inner = Inner { shared, commands: Some(commands), room, head, writer: Mutex::new(Some(thread)) };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Appends a report and waits until it is on stable storage.
+    pub async fn append(&self, report: Report) -> Result<Position, JournalError> {
+        self.submit(report).await?.durable().await
+    }
+
+    /// Puts a report in the queue, waiting while the queue is full: whoever submits should
+    /// meanwhile read no more. Reports submitted one after the other get ascending positions.
+    pub async fn submit(&self, report: Report) -> Result<Receipt, JournalError> {
+        if let Some(reason) = self.inner.shared.failure() {
+            return Err(JournalError::Failed(reason));
+        }
+        let bytes = memory_of(&report);
+        if bytes > MAX_REPORT_BYTES {
+            return Err(JournalError::TooLarge(bytes));
+        }
+        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
+        let room: OwnedSemaphorePermit =
+            Arc::clone(&self.inner.room).acquire_many_owned(permits).await.map_err(|_| JournalError::Closed)?;
+        let (waiter, receipt) = oneshot::channel();
+        self.send(Command::Append { report, waiter, room }).await?;
+        Ok(Receipt(receipt))
+    }
+
+    /// The first `max_reports` reports after a position, in order and without a gap; fewer
+    /// or none where there are no more. Blocks on the disk.
+    ///
+    /// [`Position::START`] means from the oldest report kept, wherever that is; any other
+    /// position that is no longer kept is an error, so that a loss cannot go unnoticed.
+    pub fn read(&self, after: Position, max_reports: usize) -> Result<Vec<(Position, Report)>, JournalError> {
+        let storage = self.inner.shared.storage()?;
+        // A group can be read an instant before the head moves; nobody may be ahead of the head.
+        let head = self.head();
+        let mut reports = storage.read(after.0, max_reports)?;
+        reports.truncate(reports.partition_point(|(position, _)| *position <= head));
+        let contiguous = reports.first().is_some_and(|(position, _)| position.0 == after.0 + 1);
+        if contiguous || after == Position::START {
+            return Ok(reports);
+        }
+        let first = self.first();
+        if after > head {
+            return Err(JournalError::Beyond { asked: after, head });
+        }
+        if after.0 + 1 < first.0 {
+            return Err(JournalError::Trimmed { asked: after, first });
+        }
+        Ok(reports)
+    }
+
+    /// The newest report that is on stable storage.
+    pub fn head(&self) -> Position {
+        *self.inner.head.borrow()
+    }
+
+    /// The oldest report kept; one past the head when none is.
+    pub fn first(&self) -> Position {
+        Position(self.inner.shared.first.load(Ordering::Acquire))
+    }
+
+    /// Tells of every move of [`Journal::head`]; ends when the journal is closed.
+    pub fn watch(&self) -> watch::Receiver<Position> {
+        self.inner.head.clone()
+    }
+
+    /// Why no reports are taken at present, for a readiness check.
+    pub fn health(&self) -> Result<(), JournalError> {
+        match self.inner.shared.failure() {
+            Some(reason) => Err(JournalError::Failed(reason)),
+            None => self.inner.shared.storage().map(drop),
+        }
+    }
+
+    /// Where a reader has got to; [`Position::START`] for a name never set.
+    pub fn cursor(&self, name: &str) -> Result<Position, JournalError> {
+        check_cursor_name(name)?;
+        Ok(Position(self.inner.shared.cursors().get(name).copied().unwrap_or(0)))
+    }
+
+    /// Notes that a reader has done its work up to a position, which lets retention remove
+    /// what lies before. Counts at once, and is on disk with the next commit: after a crash a
+    /// cursor may stand a little further back.
+    pub fn set_cursor(&self, name: &str, position: Position) -> Result<(), JournalError> {
+        check_cursor_name(name)?;
+        let head = self.head();
+        if position > head {
+            return Err(JournalError::Beyond { asked: position, head });
+        }
+        {
+            let mut cursors = self.inner.shared.cursors();
+            if cursors.len() >= MAX_CURSORS && !cursors.contains_key(name) {
+                return Err(JournalError::Cursor(name.to_owned()));
+            }
+            if cursors.insert(name.to_owned(), position.0) == Some(position.0) {
+                return Ok(());
+            }
+        }
+        self.cursors_moved();
+        Ok(())
+    }
+
+    /// Forgets a reader, so that retention no longer waits for it.
+    pub fn remove_cursor(&self, name: &str) -> Result<(), JournalError> {
+        check_cursor_name(name)?;
+        let removed = self.inner.shared.cursors().remove(name);
+        if removed.is_some() {
+            self.cursors_moved();
+        }
+        Ok(())
+    }
+
+    /// The last position such that all up to it was received before an instant: reading
+    /// after it gives what came in since. Exact while the gateway's clock does not go back.
+    /// Blocks on the disk.
+    pub fn position_at(&self, received: Timestamp) -> Result<Position, JournalError> {
+        let storage = self.inner.shared.storage()?;
+        let extent = Extent { first: self.first().0, head: self.head().0, bytes: 0 };
+        storage.position_before(received, extent)
+    }
+
+    /// Removes whole groups of reports before a position, as far as the lowest cursor
+    /// allows, and gives the oldest report then kept.
+    pub async fn trim(&self, before: Position) -> Result<Position, JournalError> {
+        let (waiter, done) = oneshot::channel();
+        self.send(Command::Trim { before, waiter }).await?;
+        done.await.unwrap_or_else(|_| Err(writer_gone()))
+    }
+
+    /// Writes what was submitted, closes the file and stops the writer. Further appends are
+    /// refused.
+    pub async fn close(&self) -> Result<(), JournalError> {
+        let (waiter, done) = oneshot::channel();
+        match self.send(Command::Close { waiter }).await {
+            Ok(()) => done.await.unwrap_or(Ok(())),
+            Err(_) => Ok(()), // closed before
+        }
+    }
+
+    async fn send(&self, command: Command) -> Result<(), JournalError> {
+        let commands = self.inner.commands.as_ref().ok_or(JournalError::Closed)?;
+        commands.send(command).await.map_err(|_| self.health().err().unwrap_or(JournalError::Closed))
+    }
+
+    /// Wakes the writer; when its queue is full it is awake.
+    fn cursors_moved(&self) {
+        self.inner.shared.cursors_moved.store(true, Ordering::Release);
+        if let Some(commands) = &self.inner.commands {
+            let _ = commands.try_send(Command::Wake);
+        }
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal").field("path", &self.inner.shared.path).field("head", &self.head()).finish()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.commands = None;
+        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Waits for one last commit at most, so that the folder is free when this returns.
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn check_cursor_name(name: &str) -> Result<(), JournalError> {
+    if name.is_empty() || name.len() > MAX_CURSOR_NAME_BYTES {
+        return Err(JournalError::Cursor(name.chars().take(MAX_CURSOR_NAME_BYTES).collect()));
+    }
+    Ok(())
+}
+
+fn writer_gone() -> JournalError {
+    JournalError::Failed("its writer has stopped; see the log and restart".into())
+}
+
+/// About what a report takes in memory and on disk.
+fn memory_of(report: &Report) -> usize {
+    let batch = &report.batch;
+    size_of::<Report>()
+        + size_of_val(batch.fixes.as_slice())
+        + size_of_val(batch.attributes.as_slice())
+        + batch.text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use model::{DeviceId, FixBatch, VehicleId};
+
+    use super::*;
+
+    fn report(second: i64) -> Report {
+        Report {
+            device: DeviceId::new("1").unwrap(),
+            vehicle: VehicleId::new("1").unwrap(),
+            protocol: "test".into(),
+            received_at: Timestamp::from_secs(second),
+            batch: FixBatch::default(),
+        }
+    }
+
+    fn with_faults() -> (tempfile::TempDir, Journal, Arc<Faults>) {
+        let folder = tempfile::tempdir().unwrap();
+        let faults = Arc::new(Faults::default());
+        let journal = Journal::open_with(folder.path(), Options::default(), Arc::clone(&faults)).unwrap();
+        (folder, journal, faults)
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_acknowledges_nothing_and_is_waited_out() {
+        let (_folder, journal, faults) = with_faults();
+        journal.append(report(1)).await.unwrap();
+        faults.pretend.full.store(true, Ordering::Release);
+        let error = journal.append(report(2)).await.unwrap_err();
+        assert!(matches!(error, JournalError::Failed(_)));
+        assert!(error.to_string().contains("free some space"), "{error}");
+        assert!(journal.health().is_err());
+        assert!(journal.append(report(3)).await.is_err(), "it does not hang either");
+        assert_eq!(journal.head(), Position(1));
+
+        faults.pretend.full.store(false, Ordering::Release);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while journal.health().is_err() {
+            assert!(Instant::now() < deadline, "no recovery");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let position = journal.append(report(4)).await.unwrap();
+        let read = journal.read(Position::START, 10).unwrap();
+        assert_eq!(read[0], (Position(1), report(1)));
+        assert_eq!(*read.last().unwrap(), (position, report(4)));
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_sync_it_stays_failed_until_opened_anew() {
+        let (folder, journal, faults) = with_faults();
+        journal.append(report(1)).await.unwrap();
+        faults.pretend.sync_fails.store(true, Ordering::Release);
+        let error = journal.append(report(2)).await.unwrap_err();
+        assert!(error.to_string().contains("check its disk and restart"), "{error}");
+        faults.pretend.sync_fails.store(false, Ordering::Release);
+        assert!(journal.append(report(4)).await.is_err());
+        assert!(journal.close().await.is_err());
+        drop(journal);
+        let journal = Journal::open(folder.path(), Options::default()).unwrap();
+        assert_eq!(journal.read(Position::START, 1).unwrap(), [(Position(1), report(1))]);
+        journal.append(report(5)).await.unwrap();
+    }
+}

@@ -1,0 +1,57 @@
+//! What may be set, and what is fixed.
+
+use std::time::Duration;
+
+use crate::Position;
+
+/// Largest report that is taken, in encoded bytes.
+pub const MAX_REPORT_BYTES: usize = 4 << 20;
+/// Most cursors that may be registered.
+pub const MAX_CURSORS: usize = 64;
+/// Longest name of a cursor, in bytes.
+pub const MAX_CURSOR_NAME_BYTES: usize = 64;
+
+/// A group is closed when it holds this many reports.
+pub(crate) const MAX_GROUP_REPORTS: usize = 8_192;
+/// A group is closed when it holds this many bytes (the last report may go past it).
+pub(crate) const MAX_GROUP_BYTES: usize = 4 << 20;
+/// Groups removed by retention with one commit: enough to outrun the appending, few enough
+/// that nobody waits for it.
+pub(crate) const TRIM_GROUPS_PER_COMMIT: usize = 64;
+/// How often a journal on a full disk looks for room.
+pub(crate) const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// Written as a trial before a journal that ran out of room takes reports again.
+pub(crate) const PROBE_BYTES: usize = 256 << 10;
+
+/// What may be set about a journal.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Reports received longer before the newest one than this may be removed.
+    pub retention: Duration,
+    /// The oldest reports may be removed while the journal holds more bytes of reports than
+    /// this. The file is up to three times as large, for it keeps free pages for use again.
+    pub max_bytes: u64,
+    /// Most reports that wait for the disk; further ones wait in their senders.
+    pub max_queued_reports: usize,
+    /// Most bytes of reports that wait for the disk; at least [`MAX_REPORT_BYTES`] is used.
+    pub max_queued_bytes: usize,
+    /// Memory for pages of the file.
+    pub cache_bytes: usize,
+    /// Reports are numbered after this position. Give it what the store has committed: a
+    /// journal whose folder was lost would otherwise count from 1 again, and the store would
+    /// take new reports for old ones.
+    pub numbered_after: Position,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_hours(24),
+            max_bytes: 4 << 30,
+            max_queued_reports: 16_384,
+            max_queued_bytes: 32 << 20,
+            cache_bytes: 32 << 20,
+            numbered_after: Position::START,
+        }
+    }
+}
