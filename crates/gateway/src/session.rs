@@ -1,0 +1,408 @@
+//! One tracker's connection.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::BytesMut;
+use journal::{JournalError, Receipt};
+use protocols::{DecodeError, Decoder, Kind, Message, Protocol, Reply, Step};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::intake::{Identity, Intake};
+use crate::quarantine::Entry;
+
+/// Bytes asked of the socket at once.
+const READ_BYTES: usize = 4 << 10;
+/// For the peer to take the last reply before the socket is closed for good.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The tracker closed it.
+    Peer,
+    /// The socket failed, or the tracker did not take its replies.
+    Io,
+    /// The device is not wanted.
+    Refused,
+    /// Records came before anyone said whose they are.
+    Nobody,
+    /// It is no longer known where a message starts, or there were too many errors.
+    Undecodable,
+    /// The device did not say who it is.
+    LoginTimeout,
+    /// A message was begun and not finished.
+    FrameTimeout,
+    /// Nothing came.
+    IdleTimeout,
+    /// The journal takes nothing.
+    Journal,
+    /// The gateway stops.
+    Shutdown,
+}
+
+impl End {
+    /// Its label in the counters.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Io => "io",
+            Self::Refused => "refused",
+            Self::Nobody => "nobody",
+            Self::Undecodable => "undecodable",
+            Self::LoginTimeout => "login_timeout",
+            Self::FrameTimeout => "frame_timeout",
+            Self::IdleTimeout => "idle_timeout",
+            Self::Journal => "journal",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// A reply that waits for its turn.
+enum Owed {
+    /// Nothing to keep: it goes out when those before it have.
+    Reply(Reply),
+    /// It goes out when the report is durable.
+    Journaled { receipt: Receipt, reply: Reply, fixes: u64, read: Instant },
+}
+
+/// One tracker's connection: reads, decodes, submits and answers, in one task.
+pub(crate) struct Session {
+    intake: Arc<Intake>,
+    protocol: &'static Protocol,
+    stream: TcpStream,
+    peer: SocketAddr,
+    decoder: Box<dyn Decoder>,
+    /// Read and not yet decoded; at most [`Protocol::max_frame`] and one reading more.
+    input: BytesMut,
+    /// At most [`crate::Limits::max_in_flight`].
+    owed: VecDeque<Owed>,
+    /// Replies that are due now.
+    output: Vec<u8>,
+    identity: Option<Identity>,
+    errors_in_a_row: u32,
+    /// There may be whole messages in the input for which there is no room in `owed`.
+    blocked: bool,
+    connected: Instant,
+    last_message: Instant,
+    /// Since when a message has been begun and not finished.
+    frame_begun: Option<Instant>,
+}
+
+impl Session {
+    pub(crate) fn new(intake: Arc<Intake>, protocol: &'static Protocol, stream: TcpStream, peer: SocketAddr) -> Self {
+        let now = Instant::now();
+        Self {
+            intake,
+            protocol,
+            stream,
+            peer,
+            decoder: (protocol.decoder)(),
+            input: BytesMut::new(),
+            owed: VecDeque::new(),
+            output: Vec::new(),
+            identity: None,
+            errors_in_a_row: 0,
+            blocked: false,
+            connected: now,
+            last_message: now,
+            frame_begun: None,
+        }
+    }
+
+    /// Serves the connection to its end and closes it. Cancelling `shutdown` lets it finish
+    /// what it has read.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> End {
+        let mut end = self.serve(&shutdown).await;
+        if !matches!(end, End::Journal | End::Io) {
+            end = self.settle_all(end).await;
+        }
+        if !self.input.is_empty() {
+            self.leftover(end);
+        }
+        if end != End::Io {
+            self.close().await;
+        }
+        end
+    }
+
+    /// The protocol spoken, as far as it is known.
+    fn name(&self) -> &'static str {
+        self.decoder.protocol().unwrap_or(self.protocol.name)
+    }
+
+    async fn serve(&mut self, shutdown: &CancellationToken) -> End {
+        loop {
+            if let Err(end) = self.take_messages().await {
+                return end;
+            }
+            let (deadline, late) = self.deadline();
+            let has_room = !self.blocked;
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return End::Shutdown,
+                settled = settle(&mut self.owed, &mut self.output), if !self.owed.is_empty() => {
+                    if let Err(end) = self.answer(settled).await {
+                        return end;
+                    }
+                }
+                read = read(&self.stream, &mut self.input), if has_room => match read {
+                    Ok(0) => return End::Peer,
+                    Ok(_) => {}
+                    Err(_) => return End::Io,
+                },
+                () = sleep_until(deadline) => return late,
+            }
+        }
+    }
+
+    /// Decodes what is in the buffer, as far as there is room for what is owed.
+    async fn take_messages(&mut self) -> Result<(), End> {
+        self.blocked = false;
+        if self.input.is_empty() {
+            return Ok(());
+        }
+        self.decoder.now(self.intake.now());
+        let mut took_any = false;
+        while !self.input.is_empty() {
+            if self.owed.len() >= self.intake.limits.max_in_flight.max(1) {
+                self.blocked = true;
+                break;
+            }
+            match self.decoder.decode(&self.input) {
+                Step::Took { consumed, message } => {
+                    took_any = true;
+                    let frame = self.input.split_to(consumed.clamp(1, self.input.len()));
+                    self.heard(&frame, message).await?;
+                }
+                Step::Need if self.input.len() < self.protocol.max_frame => break,
+                Step::Need => {
+                    let (found, limit) = (self.input.len(), self.protocol.max_frame);
+                    let frame = self.input.split();
+                    self.undecodable(&DecodeError::Length { what: "message", found, limit }, &frame);
+                    return Err(End::Undecodable);
+                }
+            }
+        }
+        if self.input.is_empty() {
+            self.frame_begun = None;
+            self.input = BytesMut::new(); // a silent connection holds no buffer
+        } else if took_any || self.frame_begun.is_none() {
+            self.frame_begun = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Does what one message asks for.
+    async fn heard(&mut self, frame: &[u8], message: Message) -> Result<(), End> {
+        let protocol = self.name();
+        self.last_message = Instant::now();
+        metrics::counter!("marshrut_gateway_messages_total", "protocol" => protocol, "kind" => message.kind.name())
+            .increment(1);
+        if let Kind::Error(error) = &message.kind {
+            return self.failed(error, frame, message.reply);
+        }
+        self.errors_in_a_row = 0;
+        if let Some(defect) = &message.defect {
+            self.undecodable(defect, frame);
+        }
+        if let Some(device) = &message.device {
+            self.identity = self.intake.identify(protocol, &self.peer, device, self.identity.take());
+            if self.identity.is_none() {
+                self.owed.push_back(Owed::Reply(message.refusal));
+                return Err(End::Refused);
+            }
+        }
+        let Kind::Fixes(batch) = message.kind else {
+            self.owed.push_back(Owed::Reply(message.reply));
+            return Ok(());
+        };
+        let Some(identity) = &self.identity else {
+            self.owed.push_back(Owed::Reply(message.refusal));
+            metrics::counter!("marshrut_gateway_refused_total", "protocol" => protocol, "reason" => "nobody")
+                .increment(1);
+            return Err(End::Nobody);
+        };
+        if batch.fixes.is_empty() {
+            self.owed.push_back(Owed::Reply(message.reply));
+            return Ok(());
+        }
+        let fixes = batch.fixes.len() as u64;
+        match self.intake.submit(protocol, identity, batch).await {
+            Ok(receipt) => {
+                let owed = Owed::Journaled { receipt, reply: message.reply, fixes, read: self.last_message };
+                self.owed.push_back(owed);
+                Ok(())
+            }
+            Err(JournalError::TooLarge(found)) => {
+                let limit = journal::MAX_REPORT_BYTES;
+                self.undecodable(&DecodeError::Length { what: "report", found, limit }, frame);
+                Err(End::Undecodable)
+            }
+            Err(error) => {
+                self.intake.not_journaled(protocol, &error);
+                Err(End::Journal)
+            }
+        }
+    }
+
+    fn failed(&mut self, error: &DecodeError, frame: &[u8], reply: Reply) -> Result<(), End> {
+        self.owed.push_back(Owed::Reply(reply));
+        self.errors_in_a_row += 1;
+        if error.is_fatal() {
+            // Where the framing is lost, what follows belongs to the picture.
+            let rest = self.input.split();
+            self.undecodable(error, &[frame, &rest].concat());
+            return Err(End::Undecodable);
+        }
+        self.undecodable(error, frame);
+        if self.errors_in_a_row >= self.intake.limits.max_errors_in_a_row {
+            return Err(End::Undecodable);
+        }
+        Ok(())
+    }
+
+    fn undecodable(&self, error: &DecodeError, frame: &[u8]) {
+        let entry = Entry::new(self.intake.now(), self.name(), error, frame);
+        self.quarantine(entry);
+    }
+
+    /// Keeps what was begun and not finished.
+    fn leftover(&mut self, end: End) {
+        let why = match end {
+            End::Peer | End::Io => "the connection was closed",
+            End::FrameTimeout | End::LoginTimeout | End::IdleTimeout => "the rest did not come in time",
+            // Its sender is not wanted, or it will come again.
+            End::Refused | End::Nobody | End::Undecodable | End::Journal | End::Shutdown => return,
+        };
+        let frame = self.input.split();
+        let error = format!("a message was begun and {why}");
+        self.quarantine(Entry::of(self.intake.now(), self.name(), "incomplete", error, &frame));
+    }
+
+    fn quarantine(&self, entry: Entry) {
+        let device = self.identity.as_ref().map(|identity| identity.device.clone());
+        self.intake.undecodable(Entry { peer: Some(self.peer), device, ..entry });
+    }
+
+    /// Sends what has become due.
+    async fn answer(&mut self, settled: Result<u64, JournalError>) -> Result<(), End> {
+        // Even when the journal then failed, what it took before is acknowledged.
+        if !self.output.is_empty() {
+            let sent = timeout(self.intake.limits.write_timeout, self.stream.write_all(&self.output)).await;
+            self.output.clear();
+            if !matches!(sent, Ok(Ok(()))) {
+                return Err(End::Io);
+            }
+        }
+        match settled {
+            Ok(fixes) => {
+                metrics::counter!("marshrut_gateway_acknowledged_fixes_total", "protocol" => self.name())
+                    .increment(fixes);
+                Ok(())
+            }
+            Err(error) => {
+                self.intake.not_journaled(self.name(), &error);
+                Err(End::Journal)
+            }
+        }
+    }
+
+    /// Answers all that is owed and, when the gateway stops, all that was read.
+    async fn settle_all(&mut self, mut end: End) -> End {
+        loop {
+            while !self.owed.is_empty() {
+                let settled = settle(&mut self.owed, &mut self.output).await;
+                if let Err(end) = self.answer(settled).await {
+                    return end;
+                }
+            }
+            if end != End::Shutdown || !self.blocked {
+                return end;
+            }
+            if let Err(other) = self.take_messages().await {
+                end = other;
+            }
+        }
+    }
+
+    /// Closes in an order in which the last reply arrives: a socket closed with bytes unread
+    /// is reset, and the reset overtakes the reply.
+    async fn close(mut self) {
+        if self.stream.shutdown().await.is_err() {
+            return;
+        }
+        let drain = async {
+            let mut rest = [0; 1024];
+            while matches!(self.stream.read(&mut rest).await, Ok(1..)) {}
+        };
+        let _ = timeout(LINGER, drain).await;
+    }
+
+    /// When patience ends, and with what.
+    fn deadline(&self) -> (Instant, End) {
+        let limits = &self.intake.limits;
+        let mut earliest = (self.last_message + limits.idle_timeout, End::IdleTimeout);
+        let mut consider = |at: Instant, end: End| {
+            if at < earliest.0 {
+                earliest = (at, end);
+            }
+        };
+        if self.identity.is_none() {
+            consider(self.connected + limits.login_timeout, End::LoginTimeout);
+        }
+        if let Some(begun) = self.frame_begun.filter(|_| !self.blocked) {
+            consider(begun + limits.frame_timeout, End::FrameTimeout);
+        }
+        earliest
+    }
+}
+
+/// Reads once, 0 at the end of the stream. Takes memory only when there is something to read.
+async fn read(stream: &TcpStream, input: &mut BytesMut) -> io::Result<usize> {
+    loop {
+        stream.readable().await?;
+        input.reserve(READ_BYTES);
+        match stream.try_read_buf(input) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return result,
+        }
+    }
+}
+
+/// Moves replies that are due, in order, to the output; waits for the first when there is
+/// none. Gives the number of fixes that they acknowledge. Dropped before it is ready, it has
+/// moved nothing.
+async fn settle(owed: &mut VecDeque<Owed>, output: &mut Vec<u8>) -> Result<u64, JournalError> {
+    let (mut moved, mut acknowledged) = (false, 0);
+    poll_fn(|context| {
+        while let Some(next) = owed.front_mut() {
+            match next {
+                Owed::Reply(reply) => output.extend_from_slice(reply),
+                Owed::Journaled { receipt, reply, fixes, read } => match Pin::new(receipt).poll(context) {
+                    Poll::Ready(Ok(_)) => {
+                        output.extend_from_slice(reply);
+                        acknowledged += *fixes;
+                        metrics::histogram!("marshrut_gateway_ack_seconds").record(read.elapsed().as_secs_f64());
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending if moved => break,
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+            moved = true;
+            owed.pop_front();
+        }
+        Poll::Ready(Ok(acknowledged))
+    })
+    .await
+}

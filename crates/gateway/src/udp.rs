@@ -1,0 +1,248 @@
+//! One UDP port: datagrams from many devices, each with a session of its own.
+//!
+//! A session is known by its sender's address and, once the device is admitted, by the device:
+//! one that comes back from another address takes its place along. Sessions are bounded in number
+//! and in idle time. An address that has not yet been heard with an admitted device is never
+//! answered with more bytes than it sent, so that nobody can have a third party flooded by us.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use journal::{JournalError, Receipt};
+use model::DeviceId;
+use protocols::{DecodeError, Decoder, Kind, Message, Protocol, Reply, Step};
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio::time::{Duration, Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::intake::{Identity, Intake};
+use crate::quarantine::Entry;
+
+/// The longest datagram there is.
+const MAX_DATAGRAM: usize = 64 << 10;
+/// Datagrams that wait for the journal; while there are as many, none are read, and the kernel
+/// drops what it has no room for. Nothing dropped was acknowledged, so it comes again.
+const MAX_IN_FLIGHT: usize = 4096;
+/// Most bytes of an answer to an address that is known: what passes every network in one piece.
+const MAX_ANSWER: usize = 1200;
+/// Pause after the socket failed.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);
+
+/// What is known of one sender.
+struct Session {
+    decoder: Box<dyn Decoder>,
+    identity: Option<Identity>,
+    last: Instant,
+}
+
+/// Answers to one message, due when it is durable.
+struct Owed {
+    peer: SocketAddr,
+    protocol: &'static str,
+    reply: Reply,
+    /// `None` where there is nothing to keep.
+    journaled: Option<(Receipt, u64)>,
+    read: Instant,
+}
+
+/// One UDP port for one protocol.
+pub(crate) struct Datagrams {
+    protocol: &'static Protocol,
+    make: fn() -> Box<dyn Decoder>,
+    socket: Arc<UdpSocket>,
+    intake: Arc<Intake>,
+    sessions: HashMap<SocketAddr, Session>,
+    /// Where each admitted device was heard last.
+    addresses: HashMap<DeviceId, SocketAddr>,
+}
+
+impl Datagrams {
+    /// `None` where the protocol is not spoken over UDP.
+    pub(crate) fn new(protocol: &'static Protocol, socket: UdpSocket, intake: Arc<Intake>) -> Option<Self> {
+        let make = protocol.datagrams?;
+        let socket = Arc::new(socket);
+        Some(Self { protocol, make, socket, intake, sessions: HashMap::new(), addresses: HashMap::new() })
+    }
+
+    /// Receives until the gateway stops, then answers what is owed.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        let (owed, waiting) = mpsc::channel(MAX_IN_FLIGHT);
+        let answering = answer(Arc::clone(&self.socket), waiting, Arc::clone(&self.intake));
+        let receiving = async move {
+            let mut buffer = vec![0; MAX_DATAGRAM];
+            loop {
+                let received = tokio::select! {
+                    biased;
+                    () = shutdown.cancelled() => return,
+                    received = self.socket.recv_from(&mut buffer) => received,
+                };
+                match received {
+                    Ok((length, peer)) => {
+                        let datagram = buffer.get(..length).unwrap_or_default();
+                        if self.take(peer, datagram, &owed).await.is_err() {
+                            return;
+                        }
+                    }
+                    Err(error) => self.failed(&error).await,
+                }
+            }
+        };
+        tokio::join!(receiving, answering);
+    }
+
+    /// A socket tells of an earlier answer that nobody took, or of want of memory.
+    async fn failed(&mut self, error: &io::Error) {
+        metrics::counter!("marshrut_gateway_udp_errors_total", "protocol" => self.protocol.name).increment(1);
+        if error.kind() != io::ErrorKind::ConnectionReset {
+            if let Some(suppressed) = self.intake.failures.pass() {
+                tracing::warn!(protocol = self.protocol.name, %error, suppressed, "cannot receive datagrams");
+            }
+            sleep(ERROR_PAUSE).await;
+        }
+    }
+
+    /// Decodes all messages of a datagram. Fails only when nobody answers any more.
+    async fn take(&mut self, peer: SocketAddr, datagram: &[u8], owed: &mpsc::Sender<Owed>) -> Result<(), ()> {
+        let known = self.sessions.remove(&peer);
+        let mut allowance = match &known {
+            Some(session) if session.identity.is_some() => MAX_ANSWER,
+            _ => datagram.len(),
+        };
+        let mut session = if let Some(session) = known {
+            session
+        } else {
+            self.make_room();
+            Session { decoder: (self.make)(), identity: None, last: Instant::now() }
+        };
+        session.last = Instant::now();
+        session.decoder.now(self.intake.now());
+        let mut rest = datagram;
+        while !rest.is_empty() {
+            let (consumed, message) = match session.decoder.decode_last(rest) {
+                Step::Took { consumed, message } => (consumed.clamp(1, rest.len()), message),
+                Step::Need => {
+                    let error = DecodeError::Format("datagram ends before its message does");
+                    self.undecodable(&session, peer, &error, rest);
+                    break;
+                }
+            };
+            let (frame, later) = rest.split_at(consumed);
+            rest = later;
+            let Some(mut answer) = self.heard(&mut session, peer, frame, message).await else { return Ok(()) };
+            if answer.reply.len() > allowance {
+                metrics::counter!("marshrut_gateway_udp_unanswered_total", "protocol" => answer.protocol).increment(1);
+                answer.reply = Reply::default();
+            }
+            allowance -= answer.reply.len();
+            owed.send(answer).await.map_err(drop)?;
+        }
+        self.keep(peer, session);
+        Ok(())
+    }
+
+    /// Does what one message asks for, and gives what it is owed; `None`: the sender is forgotten.
+    async fn heard(&mut self, session: &mut Session, peer: SocketAddr, frame: &[u8], message: Message) -> Option<Owed> {
+        let protocol = session.decoder.protocol().unwrap_or(self.protocol.name);
+        let kind = message.kind.name();
+        metrics::counter!("marshrut_gateway_messages_total", "protocol" => protocol, "kind" => kind).increment(1);
+        let due = |reply| Some(Owed { peer, protocol, reply, journaled: None, read: session.last });
+        if let Kind::Error(error) = &message.kind {
+            self.undecodable(session, peer, error, frame);
+            if error.is_fatal() {
+                session.decoder = (self.make)();
+            }
+            return due(message.reply);
+        }
+        if let Some(defect) = &message.defect {
+            self.undecodable(session, peer, defect, frame);
+        }
+        if let Some(device) = &message.device {
+            session.identity = self.intake.identify(protocol, &peer, device, session.identity.take());
+            if session.identity.is_none() {
+                return due(message.refusal);
+            }
+        }
+        let Kind::Fixes(batch) = message.kind else { return due(message.reply) };
+        let Some(identity) = &session.identity else {
+            metrics::counter!("marshrut_gateway_refused_total", "protocol" => protocol, "reason" => "nobody")
+                .increment(1);
+            return due(message.refusal);
+        };
+        if batch.fixes.is_empty() {
+            return due(message.reply);
+        }
+        let fixes = batch.fixes.len() as u64;
+        match self.intake.submit(protocol, identity, batch).await {
+            Ok(receipt) => {
+                let journaled = Some((receipt, fixes));
+                Some(Owed { peer, protocol, reply: message.reply, journaled, read: session.last })
+            }
+            Err(JournalError::TooLarge(found)) => {
+                let limit = journal::MAX_REPORT_BYTES;
+                self.undecodable(session, peer, &DecodeError::Length { what: "report", found, limit }, frame);
+                due(message.refusal)
+            }
+            Err(error) => {
+                self.intake.not_journaled(protocol, &error);
+                None
+            }
+        }
+    }
+
+    /// Keeps the session under its address, and its device under no other.
+    fn keep(&mut self, peer: SocketAddr, session: Session) {
+        if let Some(identity) = &session.identity {
+            let earlier = self.addresses.insert(identity.device.clone(), peer);
+            if let Some(earlier) = earlier.filter(|earlier| *earlier != peer) {
+                self.sessions.remove(&earlier);
+            }
+        }
+        self.sessions.insert(peer, session);
+    }
+
+    /// Forgets whoever has been silent for too long and, where that is nobody, whoever matters least: those
+    /// not identified before those that are, the longest silent first.
+    fn make_room(&mut self) {
+        if self.sessions.len() < self.intake.limits.max_datagram_sessions.max(1) {
+            return;
+        }
+        let now = Instant::now();
+        let idle = self.intake.limits.idle_timeout;
+        self.sessions.retain(|_, session| now.duration_since(session.last) < idle);
+        if self.sessions.len() >= self.intake.limits.max_datagram_sessions.max(1) {
+            let least = self.sessions.iter().min_by_key(|(_, s)| (s.identity.is_some(), s.last)).map(|(peer, _)| *peer);
+            self.sessions.remove(&least.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0))));
+            metrics::counter!("marshrut_gateway_udp_forgotten_total", "protocol" => self.protocol.name).increment(1);
+        }
+        let sessions = &self.sessions;
+        self.addresses.retain(|_, peer| sessions.contains_key(peer));
+    }
+
+    fn undecodable(&self, session: &Session, peer: SocketAddr, error: &DecodeError, frame: &[u8]) {
+        let protocol = session.decoder.protocol().unwrap_or(self.protocol.name);
+        let entry = Entry::new(self.intake.now(), protocol, error, frame);
+        let device = session.identity.as_ref().map(|identity| identity.device.clone());
+        self.intake.undecodable(Entry { peer: Some(peer), device, ..entry });
+    }
+}
+
+/// Sends what is owed once it is durable, in the order of the messages; the journal resolves them in
+/// that order. What it did not take is not answered, and its sender keeps it.
+async fn answer(socket: Arc<UdpSocket>, mut waiting: mpsc::Receiver<Owed>, intake: Arc<Intake>) {
+    while let Some(Owed { peer, protocol, reply, journaled, read }) = waiting.recv().await {
+        if let Some((receipt, fixes)) = journaled {
+            if let Err(error) = receipt.await {
+                intake.not_journaled(protocol, &error);
+                continue;
+            }
+            metrics::counter!("marshrut_gateway_acknowledged_fixes_total", "protocol" => protocol).increment(fixes);
+            metrics::histogram!("marshrut_gateway_ack_seconds").record(read.elapsed().as_secs_f64());
+        }
+        if !reply.is_empty() && socket.send_to(&reply, peer).await.is_err() {
+            metrics::counter!("marshrut_gateway_udp_errors_total", "protocol" => protocol).increment(1);
+        }
+    }
+}
