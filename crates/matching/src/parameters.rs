@@ -1,0 +1,145 @@
+//! Every number that matching depends on, with its reason.
+
+/// One set for all cities and sampling intervals.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameters {
+    /// Standard deviation of a fix beside a drawn shape, metres: GNSS 5 to 10 m, a street's
+    /// half width, and the shape's own error together.
+    pub sigma_m: f64,
+    /// The same beside straight lines between stops, at a stop.
+    pub sigma_coarse_m: f64,
+    /// How much it grows there with each metre from the nearest stop: a street strays from
+    /// the straight line the more, the longer the way.
+    pub sigma_coarse_growth: f64,
+    /// The most it grows to, metres.
+    pub sigma_coarse_most_m: f64,
+    /// How far around a fix shapes are searched, metres.
+    pub search_m: f64,
+    /// A fix this many standard deviations beside a shape speaks no louder than one closer.
+    pub outlier_sigmas: f64,
+    /// Weight of the heading (von Mises κ) while moving. Peers use 8; a bus that overtakes or
+    /// swings into a bay asks for less.
+    pub heading_kappa: f64,
+    /// Below this speed headings mean nothing, metres per second.
+    pub heading_min_mps: f64,
+    /// Faster than this no city vehicle drives, metres per second (144 km/h: GNSS jumps).
+    pub max_mps: f64,
+    /// Metres moved at which a fix has its full weight; standing still it has none.
+    pub informative_m: f64,
+    /// What remains of earlier evidence after a fully weighed fix.
+    pub memory: f64,
+    /// Weight of a fix for "on no trip": between that of a fix that fits and one that does not.
+    pub no_trip_log: f64,
+    /// Where deviations from the timetable lie most often, seconds: most buses are a little late.
+    pub usual_delay_s: f64,
+    /// Scale of the deviation from the timetable on the late side, seconds: that of a
+    /// Student t with 2 degrees of freedom. Half of all delays seen lie within it.
+    pub late_scale_s: f64,
+    /// The same on the early side: drivers wait rather than leave before their time.
+    pub early_scale_s: f64,
+    /// Weight of what the vehicle did before: of its block, where the feed has blocks, and of its route.
+    pub duty_weight: f64,
+    /// What remains of what it did before after a fully weighed fix: half after 10 km or so.
+    pub duty_memory: f64,
+    /// Runs may be this early, seconds.
+    pub early_s: f64,
+    /// Runs may be this late, seconds.
+    pub late_s: f64,
+    /// How long before its departure a vehicle may wait for it, seconds.
+    pub wait_s: f64,
+    /// Cost of going on to the next trip of the block at a trip's end.
+    pub next_trip_log: f64,
+    /// Cost of changing to a trip that is not that one.
+    pub switch_log: f64,
+    /// Within this distance of its last stop a trip may be over, metres.
+    pub end_m: f64,
+    /// Within this distance of its first stop a vehicle waits for the departure, metres.
+    pub wait_m: f64,
+    /// How far from its first stop a waiting vehicle may stand, one standard deviation,
+    /// metres: bays and parking places beside a terminal.
+    pub wait_sigma_m: f64,
+    /// What waiting says at best: less than driving along the shape does.
+    pub wait_log: f64,
+    /// Net metres along the shape before a trip is said; a moving vehicle with the right
+    /// heading needs none.
+    pub proof_m: f64,
+    /// Advantage over "on no trip" before a trip is said.
+    pub say_log: f64,
+    /// Advantage over the trip said before, before another one is said.
+    pub change_log: f64,
+    /// Standing this long away from a trip's ends takes the vehicle out of service, seconds.
+    pub parked_s: f64,
+    /// A trip is kept this long off its shape, seconds.
+    pub off_route_s: f64,
+    /// Longer gaps make a new beginning, seconds.
+    pub gap_s: f64,
+    /// Gaps longer than this are searched across, seconds.
+    pub search_gap_s: f64,
+    /// Fixes between searches beside the hypotheses at hand.
+    pub search_every: u32,
+    /// Most hypotheses kept.
+    pub beam: usize,
+    /// Hypotheses this far behind the best are dropped.
+    pub prune_log: f64,
+    /// Within this distance before a stop a slow vehicle is at it, metres.
+    pub at_stop_m: f64,
+    /// Slower than this a vehicle stands, metres per second.
+    pub standing_mps: f64,
+    /// Clocks may be this far ahead, seconds.
+    pub future_s: f64,
+    /// Fixes farther than this outside the network's bounds are not used, metres.
+    pub outside_m: f64,
+    /// So many rejected fixes in a row that agree with each other move the vehicle after all.
+    pub agreeing_jumps: usize,
+    /// Vehicles silent this long are forgotten, seconds.
+    pub forget_s: f64,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            sigma_m: 20.0,
+            sigma_coarse_m: 25.0,
+            sigma_coarse_growth: 0.2,
+            sigma_coarse_most_m: 120.0,
+            search_m: 250.0,
+            outlier_sigmas: 4.0,
+            heading_kappa: 3.0,
+            heading_min_mps: 1.5,
+            max_mps: 40.0,
+            informative_m: 60.0,
+            memory: 0.9,
+            no_trip_log: -4.0,
+            usual_delay_s: 60.0,
+            late_scale_s: 300.0,
+            early_scale_s: 120.0,
+            duty_weight: 2.0,
+            duty_memory: 0.995,
+            early_s: 900.0,
+            late_s: 3600.0,
+            wait_s: 2400.0,
+            next_trip_log: -0.5,
+            switch_log: -5.0,
+            end_m: 150.0,
+            wait_m: 80.0,
+            wait_sigma_m: 120.0,
+            wait_log: -1.5,
+            proof_m: 60.0,
+            say_log: 0.5,
+            change_log: 1.0,
+            parked_s: 900.0,
+            off_route_s: 180.0,
+            gap_s: 1800.0,
+            search_gap_s: 120.0,
+            search_every: 10,
+            beam: 64,
+            prune_log: 14.0,
+            at_stop_m: 30.0,
+            standing_mps: 1.5,
+            future_s: 60.0,
+            outside_m: 20_000.0,
+            agreeing_jumps: 3,
+            forget_s: 6.0 * 3600.0,
+        }
+    }
+}

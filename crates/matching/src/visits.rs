@@ -1,0 +1,244 @@
+//! From progress along a trip to arrivals and departures.
+
+use std::collections::VecDeque;
+
+use model::{Timestamp, VehicleId};
+use network::{Network, PatternIdx, Shape, TripInstance};
+
+use crate::qualify::Point;
+use crate::{Parameters, StopVisit};
+
+/// Fixes remembered, to look back along a trip once it is known.
+const MEMORY: usize = 96;
+/// Past a stop by this much a vehicle has left it, metres.
+const LEFT_M: f64 = 25.0;
+/// Farther beside the shape a fix of the past does not belong to the trip, metres.
+const BESIDE_M: f64 = 80.0;
+
+/// A fix of the past, and whether the vehicle stood.
+#[derive(Clone, Copy, Debug)]
+struct Past {
+    point: Point,
+    standing: bool,
+}
+
+/// A place on the trip at an instant.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    time: Timestamp,
+    dist_m: f64,
+    standing: bool,
+}
+
+/// The stop at which the vehicle is.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    index: usize,
+    arrival: Timestamp,
+    interpolated: bool,
+    uncertainty_s: f64,
+}
+
+/// A vehicle's progress along the trip that is said of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    past: VecDeque<Past>,
+    run: Option<(TripInstance, PatternIdx)>,
+    last: Option<Place>,
+    next: usize,
+    open: Option<Open>,
+}
+
+impl Progress {
+    /// Remembers a fix, on whatever trip.
+    pub(crate) fn remember(&mut self, point: Point, standing: bool) {
+        if self.past.len() == MEMORY {
+            self.past.pop_front();
+        }
+        self.past.push_back(Past { point, standing });
+    }
+
+    /// Forgets everything but what is under way, after a gap.
+    pub(crate) fn forget_past(&mut self) {
+        self.past.clear();
+    }
+
+    /// The stop at which it is or which comes next, and whether it is there.
+    pub(crate) fn next_stop(&self) -> (usize, bool) {
+        self.open.map_or((self.next, false), |open| (open.index, true))
+    }
+
+    /// Takes the vehicle's place on its trip after a fix that was remembered, and appends the
+    /// visits that it completes.
+    pub(crate) fn advance(
+        &mut self,
+        (network, parameters, vehicle): (&Network, &Parameters, &VehicleId),
+        said: Option<(TripInstance, PatternIdx, f64)>,
+        out: &mut Vec<StopVisit>,
+    ) {
+        let context = Context { network, parameters, vehicle };
+        let Some((run, pattern, dist_m)) = said else { return };
+        if self.run.map(|(r, _)| r) != Some(run) {
+            self.reach_the_end(&context, out);
+            self.close(&context, out);
+            *self = Self { past: std::mem::take(&mut self.past), run: Some((run, pattern)), ..Self::default() };
+            for place in self.trail(&context, pattern, dist_m) {
+                self.take(&context, place, out);
+            }
+            return;
+        }
+        if let Some(now) = self.past.back() {
+            let place = Place { time: now.point.time, dist_m, standing: now.standing };
+            self.take(&context, place, out);
+        }
+    }
+
+    /// Ends the trip under way: the stop at which it is was visited.
+    pub(crate) fn finish(
+        &mut self,
+        (network, parameters, vehicle): (&Network, &Parameters, &VehicleId),
+        out: &mut Vec<StopVisit>,
+    ) {
+        self.close(&Context { network, parameters, vehicle }, out);
+        self.run = None;
+    }
+
+    /// A trip is taken for over a little before its last stop; the fix at which the next one
+    /// begins is still at that stop.
+    fn reach_the_end(&mut self, context: &Context<'_>, out: &mut Vec<StopVisit>) {
+        let (Some((_, pattern)), Some(last), Some(now)) = (self.run, self.last, self.past.back().copied()) else {
+            return;
+        };
+        let pattern = context.network.pattern(pattern);
+        let is_last = self.next + 1 >= pattern.stops.len();
+        let Some(end_m) = pattern.stops.last().map(|s| s.dist_m).filter(|_| is_last) else { return };
+        let mut nearest: Option<f64> = None;
+        let from_m = end_m - context.parameters.end_m;
+        context.network.shape(pattern.shape).local_minima(now.point.xy, from_m, end_m, BESIDE_M, |place| {
+            nearest = Some(nearest.map_or(place.dist_m, |d| d.max(place.dist_m)));
+        });
+        if let Some(dist_m) = nearest.filter(|d| *d >= last.dist_m && *d >= end_m - context.parameters.at_stop_m) {
+            self.take(context, Place { time: now.point.time, dist_m, standing: true }, out);
+        }
+    }
+
+    fn close(&mut self, context: &Context<'_>, out: &mut Vec<StopVisit>) {
+        if let Some(open) = self.open.take() {
+            self.emit(context, open, None, out);
+        }
+    }
+
+    /// The places on the trip of the fixes remembered, back from where it is now as long as
+    /// they lie along it, in order of time.
+    fn trail(&self, context: &Context<'_>, pattern: PatternIdx, dist_m: f64) -> Vec<Place> {
+        let shape: &Shape = context.network.shape(context.network.pattern(pattern).shape);
+        let mut trail: Vec<Place> = Vec::new();
+        let mut ahead = dist_m;
+        let mut later: Option<Point> = None;
+        for past in self.past.iter().rev() {
+            let place = match later {
+                None => Some(dist_m),
+                Some(after) => {
+                    let reach = past.point.metres_to(&after);
+                    let mut best: Option<(f64, f64)> = None;
+                    shape.local_minima(past.point.xy, ahead - 3.0 * reach - 100.0, ahead + 15.0, BESIDE_M, |p| {
+                        // Nearest to what was moved, then nearest to the shape.
+                        let off = (ahead - p.dist_m - reach).abs() + p.cross_m;
+                        if best.is_none_or(|(b, _)| off < b) {
+                            best = Some((off, p.dist_m));
+                        }
+                    });
+                    best.map(|(_, d)| d.min(ahead))
+                }
+            };
+            let Some(place) = place else { break };
+            trail.push(Place { time: past.point.time, dist_m: place, standing: past.standing });
+            ahead = place;
+            later = Some(past.point);
+        }
+        trail.reverse();
+        trail
+    }
+
+    fn take(&mut self, context: &Context<'_>, place: Place, out: &mut Vec<StopVisit>) {
+        let Some((_, pattern)) = self.run else { return };
+        let stops = &context.network.pattern(pattern).stops;
+        let Some(before) = self.last else {
+            // Stops that lie behind at the first sight were not seen; the nearest may be under way.
+            let at = context.parameters.at_stop_m;
+            self.next = stops.partition_point(|s| s.dist_m < place.dist_m - if place.standing { at } else { LEFT_M });
+            self.last = Some(place);
+            if stops.get(self.next).is_some_and(|s| s.dist_m <= place.dist_m + at && (place.standing || self.next == 0))
+            {
+                self.arrive(place, place, 0.0);
+            }
+            return;
+        };
+        let place = Place { dist_m: place.dist_m.max(before.dist_m), ..place };
+        loop {
+            if let Some(open) = self.open {
+                let Some(stop) = stops.get(open.index) else { break };
+                let is_last = open.index + 1 == stops.len();
+                if place.dist_m <= stop.dist_m + LEFT_M && !is_last {
+                    break;
+                }
+                self.open = None;
+                self.next = open.index + 1;
+                let departure = crossing(before, place, stop.dist_m.max(before.dist_m)).max(open.arrival);
+                self.emit(context, open, (!is_last).then_some(departure), out);
+                continue;
+            }
+            let Some(stop) = stops.get(self.next) else { break };
+            let near = place.standing && stop.dist_m - place.dist_m <= context.parameters.at_stop_m;
+            if place.dist_m < stop.dist_m && !near {
+                break;
+            }
+            self.arrive(before, place, stop.dist_m);
+        }
+        self.last = Some(place);
+    }
+
+    /// Notes the arrival at the next stop, between two places.
+    fn arrive(&mut self, before: Place, place: Place, stop_m: f64) {
+        let gap_s = place.time.seconds_since(before.time);
+        self.open = Some(Open {
+            index: self.next,
+            arrival: crossing(before, place, stop_m.min(place.dist_m)),
+            interpolated: gap_s > 90.0,
+            uncertainty_s: gap_s / 2.0,
+        });
+    }
+
+    fn emit(&self, context: &Context<'_>, open: Open, departure: Option<Timestamp>, out: &mut Vec<StopVisit>) {
+        let Some((trip, pattern)) = self.run else { return };
+        let stop = context.network.pattern(pattern).stops.get(open.index);
+        let time = context.network.stop_times(trip.trip).get(open.index);
+        let (Some(stop), Some(time)) = (stop, time) else { return };
+        #[expect(clippy::cast_possible_truncation, reason = "seconds of a gap")]
+        let uncertainty_s = open.uncertainty_s as f32;
+        out.push(StopVisit {
+            vehicle: context.vehicle.clone(),
+            trip,
+            stop_index: u32::try_from(open.index).unwrap_or(u32::MAX),
+            stop_sequence: time.stop_sequence,
+            stop: stop.stop,
+            arrival: open.arrival,
+            departure,
+            interpolated: open.interpolated,
+            uncertainty_s,
+        });
+    }
+}
+
+struct Context<'a> {
+    network: &'a Network,
+    parameters: &'a Parameters,
+    vehicle: &'a VehicleId,
+}
+
+/// When a vehicle passed a distance on its way between two places, at even speed.
+fn crossing(before: Place, after: Place, dist_m: f64) -> Timestamp {
+    let way = after.dist_m - before.dist_m;
+    let part = if way > 0.0 { ((dist_m - before.dist_m) / way).clamp(0.0, 1.0) } else { 1.0 };
+    before.time.plus_seconds(part * after.time.seconds_since(before.time))
+}
