@@ -1,0 +1,295 @@
+//! One behaviour of two stores: every case runs over SQLite and over PostGIS.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a test")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use model::{DeviceId, FixBatch, Known, LatLon, Report, ServiceDate, Timestamp, Value, VehicleId};
+use store::{Batch, Committed, FixRow, LiveMatch, Store, StoreError, VisitRow};
+use support::Postgis;
+
+/// One server for all cases; it stops with the process.
+fn server() -> Option<&'static Postgis> {
+    static SERVER: OnceLock<Option<Postgis>> = OnceLock::new();
+    SERVER.get_or_init(Postgis::start).as_ref()
+}
+
+/// Runs each case over both stores, each time on an empty one.
+macro_rules! cases {
+    ($($case:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $case() {
+                let folder = tempfile::tempdir().unwrap();
+                let url = format!("sqlite://{}/new/folder/store.db", folder.path().display());
+                super::$case(&url).await;
+            })*
+        }
+        mod postgis {
+            $(#[tokio::test]
+            async fn $case() {
+                if let Some(server) = super::server() {
+                    super::$case(&server.database()).await;
+                }
+            })*
+        }
+    };
+}
+
+cases!(
+    what_is_written_is_read,
+    a_fix_sent_twice_is_stored_once,
+    position_and_rows_go_together,
+    a_later_visit_replaces_the_earlier,
+    pages_join_without_gap_or_overlap,
+    odd_values_hold_nothing_up,
+    two_writers_do_not_write_twice,
+    it_opens_again_with_what_it_had,
+);
+
+async fn open(url: &str) -> Arc<dyn Store> {
+    store::open(url).await.unwrap()
+}
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+fn day(text: &str) -> ServiceDate {
+    ServiceDate::parse(text).unwrap()
+}
+
+fn row(device: &str, vehicle: &str, secs: i64, content_hash: u64) -> FixRow {
+    FixRow {
+        device_id: DeviceId::new(device).unwrap(),
+        vehicle_id: VehicleId::new(vehicle).unwrap(),
+        time: at("2026-01-16T08:00:00Z").plus_seconds(secs as f64),
+        received_at: at("2026-01-16T08:00:01.5Z").plus_seconds(secs as f64),
+        content_hash,
+        protocol: "teltonika".into(),
+        valid: true,
+        position: LatLon::new(48.853_123_456_789, 37.605_987_654_321),
+        altitude_m: None,
+        speed_mps: None,
+        heading_deg: None,
+        satellites: None,
+        hdop: None,
+        attributes: String::new(),
+        live: LiveMatch::default(),
+    }
+}
+
+fn visit(trip: &str, vehicle: &str, stop_sequence: u32, arrival: &str) -> VisitRow {
+    VisitRow {
+        service_date: day("2026-01-16"),
+        trip_id: trip.into(),
+        vehicle_id: VehicleId::new(vehicle).unwrap(),
+        run_offset_s: 0,
+        stop_sequence,
+        stop_id: "площа".into(),
+        route_id: Some("1".into()),
+        direction_id: Some(0),
+        arrival: at(arrival),
+        departure: None,
+        interpolated: false,
+        uncertainty_s: 2.5,
+        delay_s: Some(-15),
+    }
+}
+
+fn fixes(rows: &[FixRow]) -> Batch {
+    Batch { fixes: rows.to_vec(), visits: Vec::new() }
+}
+
+async fn all(store: &Arc<dyn Store>) -> Vec<FixRow> {
+    store.fixes_of(at("2026-01-16T00:00:00Z"), at("2026-01-17T00:00:00Z"), None, 10_000).await.unwrap()
+}
+
+async fn what_is_written_is_read(url: &str) {
+    let store = open(url).await;
+    let mut batch = FixBatch::default();
+    batch.push(model::Fix {
+        altitude_m: Some(74.5),
+        speed_mps: Some(8.333_333),
+        heading_deg: Some(271.0),
+        satellites: Some(11),
+        hdop: Some(0.9),
+        ..model::Fix::at(at("2026-01-16T08:00:00.123456Z"), LatLon::new(-33.0, 151.000_000_000_1).unwrap())
+    });
+    batch.known(Known::DriverId, Value::Int(4711));
+    let text = batch.text_value("пів бака \"x\"\n");
+    batch.known(Known::Event, text);
+    let report = Report {
+        device: DeviceId::new("352093081452251").unwrap(),
+        vehicle: VehicleId::new("тролейбус 7").unwrap(),
+        protocol: "teltonika".into(),
+        received_at: at("2026-01-16T08:00:05Z"),
+        batch,
+    };
+    let live = LiveMatch {
+        state: Some("in_service".into()),
+        rejected: Some("late".into()),
+        trip_id: Some("a trip's id that is longer than inline".into()),
+        service_date: Some(day("2026-01-15")),
+        route_id: Some("1".into()),
+        direction_id: Some(1),
+        shape_dist_m: Some(1_234.567_890_123),
+        cross_track_m: Some(-3.25),
+        delay_s: Some(-61),
+    };
+    let full = FixRow { live, ..FixRow::of(&report, &report.batch.fixes[0]) };
+    assert!(full.attributes.contains("4711"));
+    let bare = FixRow { position: None, valid: false, ..row("d", "v", 60, u64::MAX) };
+    let seen = VisitRow {
+        departure: Some(at("2026-01-16T08:00:30Z")),
+        ..visit("t", "тролейбус 7", 3, "2026-01-16T08:00:00.5Z")
+    };
+    let batch = Batch { fixes: vec![full.clone(), bare.clone()], visits: vec![seen.clone()] };
+    assert_eq!(store.commit(&batch, 1).await.unwrap(), Committed { inserted: 2, duplicates: 0 });
+
+    assert_eq!(all(&store).await, [bare, full]);
+    assert_eq!(store.visits_of(day("2026-01-16"), None, 10).await.unwrap(), [seen]);
+    assert_eq!(store.visits_of(day("2026-01-17"), None, 10).await.unwrap(), []);
+    assert_eq!(store.days().await.unwrap(), [day("2026-01-16")]);
+    store.ready().await.unwrap();
+}
+
+async fn a_fix_sent_twice_is_stored_once(url: &str) {
+    let store = open(url).await;
+    let first = FixRow { live: LiveMatch { delay_s: Some(5), ..LiveMatch::default() }, ..row("d", "v", 0, 1) };
+    let again =
+        FixRow { received_at: first.received_at.plus_seconds(900.0), live: LiveMatch::default(), ..first.clone() };
+    // Twice in one batch, in a later batch, and beside its neighbours that differ in one part of the key.
+    let batch = fixes(&[first.clone(), again.clone(), row("d", "v", 0, 2), row("e", "v", 0, 1)]);
+    assert_eq!(store.commit(&batch, 10).await.unwrap(), Committed { inserted: 3, duplicates: 1 });
+    let batch = fixes(&[again, row("d", "v", 1, 1)]);
+    assert_eq!(store.commit(&batch, 11).await.unwrap(), Committed { inserted: 1, duplicates: 1 });
+    let stored = all(&store).await;
+    assert_eq!(stored.len(), 4);
+    assert_eq!(stored.iter().find(|r| r.key() == first.key()), Some(&first), "the first delivery stays");
+}
+
+async fn position_and_rows_go_together(url: &str) {
+    let store = open(url).await;
+    assert_eq!(store.position().await.unwrap(), 0);
+    store.commit(&fixes(&[row("d", "v", 0, 1)]), 7).await.unwrap();
+    store.commit(&Batch::default(), 8).await.unwrap();
+    assert_eq!(store.position().await.unwrap(), 8);
+
+    // The retry of a commit whose answer was lost.
+    let other = fixes(&[row("d", "v", 1, 1)]);
+    assert_eq!(store.commit(&other, 8).await.unwrap(), Committed { inserted: 0, duplicates: 1 });
+    // A second process that is behind.
+    let error = store.commit(&other, 3).await.unwrap_err();
+    assert!(matches!(error, StoreError::Stale { committed: 8, upto: 3 }), "{error}");
+    assert!(!error.is_transient());
+    assert_eq!((all(&store).await.len(), store.position().await.unwrap()), (1, 8));
+}
+
+async fn a_later_visit_replaces_the_earlier(url: &str) {
+    let store = open(url).await;
+    let times = ["2026-01-16T08:00:00Z", "2026-01-16T08:00:10Z", "2026-01-16T08:00:20Z"];
+    let [first, second, third] = times.map(|time| visit("t", "v", 1, time));
+    let batch = |visits: &[VisitRow]| Batch { fixes: Vec::new(), visits: visits.to_vec() };
+    store.commit(&batch(&[first, second.clone(), visit("t", "v", 2, times[0])]), 1).await.unwrap();
+    assert_eq!(store.visits_of(day("2026-01-16"), None, 1).await.unwrap(), [second]);
+    let next_run = VisitRow { run_offset_s: 600, ..visit("t", "v", 1, "2026-01-16T08:10:00Z") };
+    store.commit(&batch(&[visit("t", "w", 1, times[0]), next_run.clone(), third.clone()]), 2).await.unwrap();
+
+    let whole = store.visits_of(day("2026-01-16"), None, 10).await.unwrap();
+    assert_eq!(whole.len(), 4);
+    assert_eq!((&whole[0], &whole[2]), (&third, &next_run));
+    let rest = store.visits_of(day("2026-01-16"), Some(&whole[0].key()), 10).await.unwrap();
+    assert_eq!(rest, whole[1..]);
+}
+
+/// More vehicles than one question asks for, several devices on one vehicle, equal times.
+async fn pages_join_without_gap_or_overlap(url: &str) {
+    let store = open(url).await;
+    let mut rows = Vec::new();
+    for vehicle in 0..600 {
+        rows.push(row(&format!("d{vehicle}"), &format!("v{vehicle}"), vehicle, 1));
+    }
+    for step in 0..50 {
+        rows.push(row("d7", "v7", step / 2, u64::MAX - step.cast_unsigned()));
+        rows.push(row("other", "v7", step / 2, step.cast_unsigned()));
+        rows.push(row("d7", "moved", step + 100, 3));
+        rows.push(row("d7", "v7 б", step, 3));
+    }
+    // Outside of the window asked for below, by a hair on both sides.
+    rows.push(row("d7", "v7", -3600, 1));
+    rows.push(row("d7", "v7", 3600, 1));
+    store.commit(&fixes(&rows), 1).await.unwrap();
+
+    let mut expected = rows.clone();
+    expected.retain(|r| (0..3600).contains(&(r.time.as_secs() - at("2026-01-16T08:00:00Z").as_secs())));
+    expected.sort_by_key(FixRow::key);
+    assert!(expected.iter().map(FixRow::key).collect::<BTreeSet<_>>().len() == expected.len());
+    for limit in [1, 7, 256, 100_000] {
+        let (from, until) = (at("2026-01-16T08:00:00Z"), at("2026-01-16T09:00:00Z"));
+        let mut read: Vec<FixRow> = Vec::new();
+        loop {
+            let after = read.last().map(FixRow::key);
+            let page = store.fixes_of(from, until, after.as_ref(), limit).await.unwrap();
+            assert!(page.len() <= limit);
+            let ended = page.len() < limit;
+            read.extend(page);
+            if ended {
+                break;
+            }
+        }
+        assert!(read == expected, "pages of {limit}: {} rows of {}", read.len(), expected.len());
+    }
+}
+
+async fn odd_values_hold_nothing_up(url: &str) {
+    let store = open(url).await;
+    let odd = [
+        FixRow { time: Timestamp::from_micros(i64::MAX), ..row("d", "far", 0, 1) },
+        FixRow {
+            time: Timestamp::from_micros(i64::MIN),
+            received_at: Timestamp::from_micros(i64::MIN),
+            ..row("d", "far", 0, 1)
+        },
+        FixRow { attributes: format!("{{\"text\":\"{}\"}}", "x".repeat(70_000)), ..row("d", "v", 0, 1) },
+        FixRow { live: LiveMatch { trip_id: Some("a\0b".into()), ..LiveMatch::default() }, ..row("d", "v", 1, 1) },
+        FixRow { speed_mps: Some(f32::INFINITY), ..row("d'; DROP TABLE fixes; --", "v", 2, 1) },
+    ];
+    let committed = store.commit(&fixes(&odd), 1).await.unwrap();
+    assert_eq!(committed, Committed { inserted: 5, duplicates: 0 });
+    assert_eq!(store.days().await.unwrap(), [day("0001-01-01"), day("2026-01-16"), day("9999-12-30")]);
+    let stored = all(&store).await;
+    assert_eq!(stored.len(), 3);
+    assert_eq!(stored[0], odd[2]);
+    assert_eq!(stored[2], odd[4]);
+}
+
+async fn two_writers_do_not_write_twice(url: &str) {
+    let (one, two) = (open(url).await, open(url).await);
+    let write = |store: Arc<dyn Store>, device: &'static str| async move {
+        let mut taken = 0;
+        for upto in 1..=40_u64 {
+            match store.commit(&fixes(&[row(device, "v", upto.cast_signed(), 1)]), upto).await {
+                Ok(committed) => taken += committed.inserted,
+                Err(StoreError::Stale { .. }) => {}
+                Err(other) => panic!("{other}"),
+            }
+        }
+        taken
+    };
+    let (first, second) = tokio::join!(tokio::spawn(write(one.clone(), "a")), tokio::spawn(write(two, "b")));
+    assert_eq!(first.unwrap() + second.unwrap(), 40, "each position is taken by one of them");
+    assert_eq!((all(&one).await.len(), one.position().await.unwrap()), (40, 40));
+}
+
+async fn it_opens_again_with_what_it_had(url: &str) {
+    let store = open(url).await;
+    store.commit(&fixes(&[row("d", "v", 0, 1)]), 5).await.unwrap();
+    store.close().await;
+    assert!(store.position().await.is_err());
+    let store = open(url).await;
+    assert_eq!((store.position().await.unwrap(), all(&store).await.len()), (5, 1));
+}
