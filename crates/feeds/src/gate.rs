@@ -1,0 +1,145 @@
+//! Holding back what may not be seen yet.
+
+use std::collections::BTreeMap;
+
+use matching::MatchedFix;
+use model::{GatePolicy, Horizon, Timestamp};
+
+/// Most fixes held back at once: half an hour of 10,000 vehicles that report every 10 s.
+const MAX_HELD: usize = 1_800_000;
+
+/// The one place through which every live output's fixes go.
+///
+/// Held-back fixes wait by the time at which they were taken, not by that at which they came:
+/// a device whose clock is fast keeps nobody else waiting.
+#[derive(Debug)]
+pub struct Gate {
+    policy: GatePolicy,
+    /// By event time, then in the order in which they came.
+    held: BTreeMap<(Timestamp, u64), MatchedFix>,
+    max_held: usize,
+    offered: u64,
+    refused: u64,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::new(GatePolicy::default())
+    }
+}
+
+impl Gate {
+    /// A gate that stands at `policy`.
+    pub fn new(policy: GatePolicy) -> Self {
+        Self { policy, held: BTreeMap::new(), max_held: MAX_HELD, offered: 0, refused: 0 }
+    }
+
+    /// How it stands.
+    pub fn policy(&self) -> &GatePolicy {
+        &self.policy
+    }
+
+    /// Fixes that came while it held as many as it can, since it was made. They are in no live
+    /// output; history has them all the same.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Takes new fixes, and gives those that may be seen now: at once when live, after the
+    /// delay when delayed, never when off.
+    pub fn offer(&mut self, fixes: Vec<MatchedFix>, now: Timestamp) -> Vec<MatchedFix> {
+        match self.policy {
+            GatePolicy::Live => fixes,
+            GatePolicy::Off { .. } => Vec::new(),
+            GatePolicy::Delayed { .. } => {
+                // What does not move its vehicle need not wait for anything.
+                fixes.into_iter().filter(|fix| fix.rejected.is_none()).for_each(|fix| self.hold(fix));
+                self.release(now)
+            }
+        }
+    }
+
+    fn hold(&mut self, fix: MatchedFix) {
+        // Those that wait longest stay: were they dropped, nothing would ever come out.
+        if self.held.len() >= self.max_held {
+            self.refused += 1;
+            return;
+        }
+        self.offered += 1;
+        self.held.insert((fix.time, self.offered), fix);
+    }
+
+    /// Gives the held fixes that may be seen by now, the earliest first.
+    pub fn release(&mut self, now: Timestamp) -> Vec<MatchedFix> {
+        let kept = match self.policy.horizon(now) {
+            Horizon::Open => BTreeMap::new(),
+            Horizon::Closed => return Vec::new(),
+            Horizon::Until(limit) if self.held.first_key_value().is_none_or(|((time, _), _)| *time > limit) => {
+                return Vec::new();
+            }
+            // Numbers count from 1, so 0 stands before all of the next microsecond.
+            Horizon::Until(limit) => {
+                self.held.split_off(&(Timestamp::from_micros(limit.as_micros().saturating_add(1)), 0))
+            }
+        };
+        std::mem::replace(&mut self.held, kept).into_values().collect()
+    }
+
+    /// Stands otherwise from now on. True where what the public sees must be cleared first,
+    /// since the new policy would not have let it through.
+    #[must_use]
+    pub fn set_policy(&mut self, policy: GatePolicy) -> bool {
+        let clear = match (&self.policy, &policy) {
+            (_, GatePolicy::Live) => false,
+            (GatePolicy::Delayed { minutes: before, .. }, GatePolicy::Delayed { minutes: after, .. }) => after > before,
+            (_, GatePolicy::Delayed { .. } | GatePolicy::Off { .. }) => true,
+        };
+        if matches!(policy, GatePolicy::Off { .. }) {
+            self.held.clear();
+        }
+        self.policy = policy;
+        clear
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use matching::State;
+    use model::VehicleId;
+
+    use super::*;
+
+    fn fix(vehicle: &str, at_s: i64) -> MatchedFix {
+        MatchedFix {
+            vehicle: VehicleId::new(vehicle).unwrap(),
+            time: Timestamp::from_secs(at_s),
+            position: None,
+            speed_mps: None,
+            heading_deg: None,
+            state: State::Unknown,
+            rejected: None,
+            trip: None,
+            pattern: None,
+            route: None,
+            direction: None,
+            shape_dist_m: None,
+            cross_track_m: None,
+            delay_s: None,
+            next_stop: None,
+            at_stop: false,
+            confidence: 0.0,
+        }
+    }
+
+    #[test]
+    fn a_full_gate_goes_on_letting_out_what_is_due() {
+        let delayed = GatePolicy::Delayed { minutes: 1, reason: String::new() };
+        let mut gate = Gate { max_held: 3, ..Gate::new(delayed) };
+        let held = (0..10).map(|i| fix("a", 1_000 + i)).collect();
+        assert!(gate.offer(held, Timestamp::from_secs(1_010)).is_empty());
+        assert_eq!(gate.refused(), 7);
+        assert_eq!(gate.release(Timestamp::from_secs(1_062)).len(), 3);
+        assert!(gate.offer(vec![fix("a", 1_062)], Timestamp::from_secs(1_062)).is_empty());
+        assert_eq!(gate.release(Timestamp::from_secs(1_122)).len(), 1, "there is room again");
+    }
+}
