@@ -1,0 +1,185 @@
+//! `marshrut match`: a recorded day against a timetable, offline.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::Context as _;
+use matching::{MatchedFix, Matcher, Outcome, Parameters, StopVisit};
+use model::Timestamp;
+use network::Network;
+use simulator::{Recording, Row};
+
+use crate::cli::MatchArgs;
+use crate::{gtfs, progress};
+
+/// Matches the whole recording, vehicles in parallel, and writes what came of it.
+pub fn run(args: &MatchArgs) -> anyhow::Result<()> {
+    let network = Arc::new(gtfs::compile(&args.gtfs)?);
+    let recording = Recording::open(&args.positions)?;
+    super::say_skips(&recording);
+    let (fixes, visits) = match_all(&network, &recording)?;
+    write_fixes(&args.out, &network, &recording, &fixes)?;
+    if let Some(path) = &args.stop_visits {
+        write_visits(path, &network, &visits)?;
+    }
+    let on_trips = fixes.iter().filter(|f| f.trip.is_some()).count();
+    tracing::info!("matched {} fixes, {on_trips} of them on a trip, and {} stop visits", fixes.len(), visits.len());
+    Ok(())
+}
+
+/// Matches the whole recording and says what came of it and how fast.
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+pub fn summary(gtfs: &Path, recording: &Recording) -> anyhow::Result<()> {
+    let network = Arc::new(gtfs::compile(gtfs)?);
+    let started = Instant::now();
+    let (fixes, visits) = match_all(&network, recording)?;
+    let seconds = started.elapsed().as_secs_f64();
+    println!("fixes {}", fixes.len());
+    println!("on_trips {}", fixes.iter().filter(|f| f.trip.is_some()).count());
+    println!("rejected {}", fixes.iter().filter(|f| f.rejected.is_some()).count());
+    println!("stop_visits {}", visits.len());
+    println!("rate {:.0}/s over {seconds:.1} s", fixes.len() as f64 / seconds);
+    Ok(())
+}
+
+/// The matched fixes in the order of the recording's rows, and all stop visits.
+fn match_all(network: &Arc<Network>, recording: &Recording) -> anyhow::Result<(Vec<MatchedFix>, Vec<StopVisit>)> {
+    let mut of_vehicle: Vec<Vec<usize>> = vec![Vec::new(); recording.vehicles().len()];
+    for (index, row) in recording.rows().iter().enumerate() {
+        if let Some(rows) = of_vehicle.get_mut(row.vehicle as usize) {
+            rows.push(index);
+        }
+    }
+    for rows in &mut of_vehicle {
+        rows.sort_by_key(|index| recording.rows().get(*index).map(|r| r.time));
+    }
+    let bar = progress::bar("matching", recording.rows().len() as u64);
+    let next = AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some(rows) = of_vehicle.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((rows, match_vehicle(network, recording, rows)));
+            bar.inc(rows.len() as u64);
+        }
+        done
+    };
+    let mut shares = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        handles
+            .into_iter()
+            .map(|h| h.join().map_err(|_| anyhow::anyhow!("a matching thread has failed")))
+            .collect::<anyhow::Result<Vec<_>>>()
+    })?
+    .concat();
+    bar.finish();
+    // By vehicle, in the recording's order, so that the output does not depend on the threads.
+    shares.sort_by_key(|(rows, _)| rows.first().copied());
+    let mut fixes: Vec<Option<MatchedFix>> = vec![None; recording.rows().len()];
+    let mut visits = Vec::new();
+    for (rows, outcome) in shares {
+        for (index, fix) in rows.iter().zip(outcome.fixes) {
+            if let Some(slot) = fixes.get_mut(*index) {
+                *slot = Some(fix);
+            }
+        }
+        visits.extend(outcome.visits);
+    }
+    Ok((fixes.into_iter().flatten().collect(), visits))
+}
+
+fn match_vehicle(network: &Arc<Network>, recording: &Recording, rows: &[usize]) -> Outcome {
+    let mut matcher = Matcher::new(Arc::clone(network), Parameters::default());
+    let mut outcome = Outcome::default();
+    for row in rows.iter().filter_map(|index| recording.rows().get(*index)) {
+        if let Some(vehicle) = recording.vehicle_of(row) {
+            matcher.advance(vehicle, &row.fix(), None, &mut outcome);
+        }
+    }
+    matcher.finish(&mut outcome);
+    outcome
+}
+
+fn create(path: &Path) -> anyhow::Result<csv::Writer<impl Write>> {
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(csv::Writer::from_writer(BufWriter::new(file)))
+}
+
+fn write_fixes(path: &Path, network: &Network, recording: &Recording, fixes: &[MatchedFix]) -> anyhow::Result<()> {
+    let mut out = create(path)?;
+    out.write_record([
+        "vehicle_id",
+        "time",
+        "lat",
+        "lon",
+        "speed_mps",
+        "heading_deg",
+        "route_id",
+        "direction_id",
+        "trip_id",
+        "shape_dist_m",
+        "cross_track_m",
+        "state",
+        "delay_s",
+    ])?;
+    for (row, fix) in recording.rows().iter().zip(fixes) {
+        out.write_record(fix_record(network, row, fix))?;
+    }
+    out.flush().with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn fix_record(network: &Network, row: &Row, fix: &MatchedFix) -> [String; 13] {
+    let text = |v: Option<String>| v.unwrap_or_default();
+    [
+        fix.vehicle.to_string(),
+        fix.time.to_string(),
+        row.position.lat().to_string(),
+        row.position.lon().to_string(),
+        text(row.speed_mps.map(|v| v.to_string())),
+        text(row.heading_deg.map(|v| v.to_string())),
+        text(fix.route.map(|route| network.route(route).id.to_string())),
+        text(fix.direction.map(|d| d.to_string())),
+        text(fix.trip.map(|trip| network.trip(trip.trip).id.to_string())),
+        text(fix.shape_dist_m.map(|m| format!("{m:.1}"))),
+        text(fix.cross_track_m.map(|m| format!("{m:.1}"))),
+        fix.state.as_str().to_owned(),
+        text(fix.delay_s.map(|s| s.to_string())),
+    ]
+}
+
+fn write_visits(path: &Path, network: &Network, visits: &[StopVisit]) -> anyhow::Result<()> {
+    let mut out = create(path)?;
+    out.write_record([
+        "vehicle_id",
+        "trip_id",
+        "service_date",
+        "stop_sequence",
+        "stop_id",
+        "arrival_time",
+        "departure_time",
+        "interpolated",
+        "uncertainty_s",
+    ])?;
+    for visit in visits {
+        out.write_record([
+            visit.vehicle.to_string(),
+            network.trip(visit.trip.trip).id.to_string(),
+            visit.trip.day.to_string(),
+            visit.stop_sequence.to_string(),
+            network.stop(visit.stop).id.to_string(),
+            whole_second(visit.arrival),
+            visit.departure.map(whole_second).unwrap_or_default(),
+            visit.interpolated.to_string(),
+            format!("{:.0}", visit.uncertainty_s),
+        ])?;
+    }
+    out.flush().with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn whole_second(at: Timestamp) -> String {
+    Timestamp::from_secs(at.plus_seconds(0.5).as_secs()).to_string()
+}

@@ -1,0 +1,73 @@
+//! The live side: the one task that owns what the public sees.
+
+use std::time::Duration;
+
+use model::{Clock, GatePolicy};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use web::Publisher;
+
+use matching::MatchedFix;
+
+use super::stage::{Chunk, Sink};
+
+/// Chunks that may wait for the live task.
+const QUEUE: usize = 16;
+/// How often held-back fixes are released and old vehicles leave.
+const TICK: Duration = Duration::from_millis(500);
+
+/// What the live task is told.
+pub enum LiveMessage {
+    /// New fixes, matched.
+    Matched(Vec<MatchedFix>),
+    /// The gate stands otherwise from now on.
+    Policy(GatePolicy),
+}
+
+/// Speaks to the live task.
+#[derive(Clone)]
+pub struct LiveHandle(mpsc::Sender<LiveMessage>);
+
+impl LiveHandle {
+    /// The handle and the queue that the task reads.
+    pub fn new() -> (Self, mpsc::Receiver<LiveMessage>) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (Self(sender), receiver)
+    }
+
+    /// Sets the gate.
+    pub async fn set_policy(&self, policy: GatePolicy) {
+        // The task only ends with the service.
+        let _ = self.0.send(LiveMessage::Policy(policy)).await;
+    }
+}
+
+impl Sink for LiveHandle {
+    async fn take(&mut self, chunk: &Chunk) -> anyhow::Result<()> {
+        let fixes = chunk.matched.fixes.iter().flatten().cloned().collect();
+        let _ = self.0.send(LiveMessage::Matched(fixes)).await;
+        Ok(())
+    }
+}
+
+/// Applies what arrives, in order, until `stop` and the queue's end.
+pub async fn live_task(
+    mut publisher: Publisher,
+    mut messages: mpsc::Receiver<LiveMessage>,
+    clock: Clock,
+    stop: CancellationToken,
+) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            message = messages.recv() => match message {
+                Some(LiveMessage::Matched(fixes)) => publisher.apply(fixes, clock.now()),
+                Some(LiveMessage::Policy(policy)) => publisher.set_policy(policy, clock.now()),
+                None => return,
+            },
+            _ = tick.tick() => publisher.tick(clock.now()),
+        }
+    }
+}

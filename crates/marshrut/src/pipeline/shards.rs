@@ -1,0 +1,114 @@
+//! Matchers on threads of their own, one for each share of the vehicles.
+
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use anyhow::{Context as _, anyhow};
+use journal::Position;
+use matching::{MatchedFix, Matcher, Outcome, Parameters, StopVisit};
+use model::{Report, VehicleId};
+use network::Network;
+use tokio::sync::oneshot;
+
+/// Chunks that may wait for one thread.
+const QUEUE: usize = 2;
+
+type Reports = Arc<Vec<(Position, Report)>>;
+
+struct Job {
+    reports: Reports,
+    /// Indices of the reports whose vehicles are this thread's.
+    mine: Vec<usize>,
+    answer: oneshot::Sender<Outcome>,
+}
+
+/// A fixed number of threads; a vehicle's state belongs to one of them for good.
+pub struct Shards {
+    threads: Vec<(mpsc::SyncSender<Job>, JoinHandle<()>)>,
+}
+
+/// What the matchers said of a chunk.
+pub struct Matched {
+    /// For each report, one matched fix for each of its fixes, in its order.
+    pub fixes: Vec<Vec<MatchedFix>>,
+    /// Stop visits that became certain.
+    pub visits: Vec<StopVisit>,
+}
+
+impl Shards {
+    /// Starts `count` threads; 0 means one a core.
+    pub fn start(name: &str, network: &Arc<Network>, count: usize) -> anyhow::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let count = if count == 0 { cores } else { count };
+        let threads = (0..count).map(|index| {
+            let (sender, receiver) = mpsc::sync_channel::<Job>(QUEUE);
+            let matcher = Matcher::new(Arc::clone(network), Parameters::default());
+            let thread = std::thread::Builder::new()
+                .name(format!("{name}-{index}"))
+                .spawn(move || work(matcher, &receiver))
+                .context("cannot start a matching thread")?;
+            Ok((sender, thread))
+        });
+        Ok(Self { threads: threads.collect::<anyhow::Result<_>>()? })
+    }
+
+    /// Matches a chunk. The answer does not depend on how many threads there are.
+    pub async fn advance(&self, reports: &Reports) -> anyhow::Result<Matched> {
+        let mut shares = vec![Vec::new(); self.threads.len()];
+        for (index, (_, report)) in reports.iter().enumerate() {
+            let shard = shard_of(&report.vehicle, self.threads.len());
+            if let Some(share) = shares.get_mut(shard) {
+                share.push(index);
+            }
+        }
+        let mut answers = Vec::with_capacity(shares.len());
+        for ((sender, _), mine) in self.threads.iter().zip(shares) {
+            let (answer, outcome) = oneshot::channel();
+            // The one outstanding chunk of a stage is far below the queue's bound: this never blocks.
+            sender
+                .send(Job { reports: Arc::clone(reports), mine: mine.clone(), answer })
+                .map_err(|_| anyhow!("a matching thread has stopped; restart marshrut"))?;
+            answers.push((mine, outcome));
+        }
+        let mut matched = Matched { fixes: reports.iter().map(|_| Vec::new()).collect(), visits: Vec::new() };
+        for (mine, outcome) in answers {
+            let outcome = outcome.await.context("a matching thread has stopped; restart marshrut")?;
+            let mut fixes = outcome.fixes.into_iter();
+            for index in mine {
+                if let (Some((_, report)), Some(slot)) = (reports.get(index), matched.fixes.get_mut(index)) {
+                    slot.extend(fixes.by_ref().take(report.batch.fixes.len()));
+                }
+            }
+            matched.visits.extend(outcome.visits);
+        }
+        Ok(matched)
+    }
+}
+
+impl Drop for Shards {
+    fn drop(&mut self) {
+        for (sender, thread) in self.threads.drain(..) {
+            drop(sender);
+            // A panic in there was already reported as a stopped thread.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(mut matcher: Matcher, jobs: &mpsc::Receiver<Job>) {
+    while let Ok(job) = jobs.recv() {
+        let mut outcome = Outcome::default();
+        for (_, report) in job.mine.iter().filter_map(|index| job.reports.get(*index)) {
+            for fix in &report.batch.fixes {
+                matcher.advance(&report.vehicle, fix, Some(report.received_at), &mut outcome);
+            }
+        }
+        // Nobody waits any more: the stage is being stopped.
+        let _ = job.answer.send(outcome);
+    }
+}
+
+fn shard_of(vehicle: &VehicleId, shards: usize) -> usize {
+    let hash = xxhash_rust::xxh3::xxh3_64(vehicle.as_str().as_bytes());
+    usize::try_from(hash % shards.max(1) as u64).unwrap_or(0)
+}
