@@ -1,0 +1,34 @@
+//! SIGTERM: what was acknowledged is in the store when the service has stopped.
+
+use std::collections::BTreeSet;
+use std::process::Stdio;
+use std::time::Duration;
+
+use super::support::day::{Window, gtfs, positions, write_devices};
+use super::support::service::{Http, Setup};
+use super::support::{acknowledged_in, stored, wait_until};
+
+#[test]
+fn a_stopped_service_has_stored_all_that_it_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let devices = folder.path().join("devices.csv");
+    write_devices(&positions(), &devices);
+    let half_hour = Window { from: "2026-11-18T05:00:00Z", until: "2026-11-18T05:30:00Z", speed: "max" };
+    let setup = Setup::new(folder.path(), &gtfs(), &devices, "", &half_hour.clock());
+    let service = setup.start();
+    let acknowledged = folder.path().join("acknowledged.csv");
+    let mut replay =
+        half_hour.command(&setup, Some(&acknowledged)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let http = Http::new();
+    wait_until("vehicles on the map", Duration::from_secs(30), || {
+        http.json(&setup.url("/api/v1/vehicles"))["vehicles"].as_array().is_some_and(|v| v.len() > 10)
+    });
+    assert!(service.stop().success(), "exit status 0");
+    replay.kill().unwrap();
+    replay.wait().unwrap();
+    let acknowledged = acknowledged_in(&acknowledged);
+    assert!(acknowledged.len() > 100, "something was acknowledged before the stop: {}", acknowledged.len());
+    let stored: BTreeSet<_> = stored(&setup.sqlite()).into_iter().collect();
+    let lost: Vec<_> = acknowledged.difference(&stored).collect();
+    assert!(lost.is_empty(), "{} acknowledged but not stored, first {:?}", lost.len(), lost.first());
+}

@@ -1,0 +1,69 @@
+//! Starting and stopping the real program, for all tests of this binary.
+
+pub mod day;
+#[path = "../../../crates/store/tests/support/mod.rs"]
+pub mod postgis;
+pub mod service;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The program as it was built with these tests.
+pub const MARSHRUT: &str = env!("CARGO_BIN_EXE_marshrut");
+
+/// The checkout.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A file beside the checkout that only some machines have; says so where it is missing.
+pub fn shared(name: &str) -> Option<PathBuf> {
+    let path = root().join("../shared").join(name);
+    if !path.exists() {
+        println!("skipped: {} is not at hand", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+/// Asks again and again until it holds; fails with what was waited for after `limit`.
+pub fn wait_until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited {limit:?} for: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// The device and time of every fix in a store, in its order.
+pub fn stored(url: &str) -> Vec<(String, String)> {
+    const PAGE: usize = 10_000;
+    let everything = (model::Timestamp::from_secs(0), model::Timestamp::from_secs(4_000_000_000));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = store::open(url).await.unwrap();
+        let mut all = Vec::new();
+        let mut after = None;
+        loop {
+            let page = store.fixes_of(everything.0, everything.1, after.as_ref(), PAGE).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.key());
+            all.extend(page.iter().map(|row| (row.device_id.to_string(), row.time.to_string())));
+        }
+        store.close().await;
+        all
+    })
+}
+
+/// Device and time of every fix in a replay's list of what was acknowledged.
+pub fn acknowledged_in(list: &Path) -> BTreeSet<(String, String)> {
+    let reader = csv::ReaderBuilder::new().has_headers(false).from_path(list).unwrap();
+    let records = reader.into_records().map(Result::unwrap);
+    records.map(|r| (r[0].to_owned(), model::Timestamp::parse(&r[1]).unwrap().to_string())).collect()
+}
