@@ -69,6 +69,17 @@ fn damage(input: &mut Vec<u8>, frames: &[Vec<u8>], random: &mut Random) {
     input.truncate(MOST_BYTES);
 }
 
+/// How long it takes, measured again where the machine may have been busy with other work.
+fn fastest(mut run: impl FnMut()) -> Duration {
+    let mut measure = || {
+        let begun = Instant::now();
+        run();
+        begun.elapsed()
+    };
+    let took = measure();
+    if took < HANG { took } else { took.min(measure()).min(measure()) }
+}
+
 fn fuzz(protocol: &Protocol, executions: u64) -> Duration {
     let own = |protocol: &Protocol| common::own_frames(protocol.name).into_iter().map(|f| f.bytes);
     let frames: Vec<Vec<u8>> = match protocol.name {
@@ -82,10 +93,9 @@ fn fuzz(protocol: &Protocol, executions: u64) -> Duration {
             input.clone_from(&frames[random.below(frames.len())]);
         }
         damage(&mut input, &frames, &mut random);
-        let begun = Instant::now();
-        common::survive::survive(protocol, &input, execution % 2 == 0);
-        slowest = slowest.max(begun.elapsed());
-        assert!(slowest < HANG, "{} hangs on {}", protocol.name, hex::encode(&input));
+        let took = fastest(|| common::survive::survive(protocol, &input, execution % 2 == 0));
+        slowest = slowest.max(took);
+        assert!(took < HANG, "{} hangs on {}", protocol.name, hex::encode(&input));
     }
     slowest
 }

@@ -11,7 +11,7 @@ use super::support::service::{Http, Setup};
 use super::support::{stored, wait_until};
 
 const HALF_HOUR: Window = Window { from: "2026-11-18T05:00:00Z", until: "2026-11-18T05:30:00Z", speed: "max" };
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_mins(1);
 
 /// Sends bytes and reads what comes back until the other side closes.
 fn send(port: u16, bytes: &[u8]) -> Vec<u8> {

@@ -52,7 +52,7 @@ fn survive(folder: &Path, store: &str, kills: u32) {
         service = setup.start();
     }
     let mut status = None;
-    wait_until("the replay to end", Duration::from_mins(2), || {
+    wait_until("the replay to end", Duration::from_mins(4), || {
         status = replay.try_wait().unwrap();
         status.is_some()
     });

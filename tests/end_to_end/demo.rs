@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::Timestamp;
 use serde_json::Value;
@@ -13,8 +13,9 @@ use super::outputs::node;
 use super::support::service::Http;
 use super::support::{MARSHRUT, free_port, shared, wait_until};
 
-/// Vehicles that report are in the feed, and have their trips, a minute after the start.
-const FIRST_MINUTE: Duration = Duration::from_secs(90);
+/// Vehicles that report are in the feed, and have their trips, about a minute after the start;
+/// on a machine that runs other tests beside, somewhat later.
+const PATIENCE: Duration = Duration::from_mins(3);
 /// The issue of a demonstration: so many of those in service carry a trip.
 const SHARE: f64 = 0.8;
 /// A fix is on its way for a moment.
@@ -35,7 +36,7 @@ impl Demo {
             command.arg("--day").arg(day);
         }
         let demo = Self { child: command.spawn().unwrap(), port, http: Http::new() };
-        wait_until("the demo to answer", Duration::from_mins(1), || demo.http.get(&demo.url("/readyz")).is_some());
+        wait_until("the demo to answer", Duration::from_mins(3), || demo.http.get(&demo.url("/readyz")).is_some());
         demo
     }
 
@@ -102,15 +103,18 @@ fn shows_its_fleet(name: &str, share: impl Fn(&Against) -> f64) {
     let Some(day) = shared(&format!("data/{name}")) else { return };
     let truth = truth(&day);
     let demo = Demo::start(Some(&day));
-    let mut last = None;
-    wait_until("the fleet on its trips", FIRST_MINUTE, || {
+    let (begun, mut last) = (Instant::now(), None);
+    wait_until("the fleet on its trips", PATIENCE, || {
         let against = compare(&demo.feed(), &truth);
         let well = against.in_service > 20 && against.missing.is_empty() && share(&against) >= SHARE;
         last = Some(against);
         well
     });
     let Against { in_service, with_trip, right_route, .. } = last.unwrap();
-    println!("{name}: of {in_service} vehicles in service {with_trip} have a trip, {right_route} of the right line");
+    println!(
+        "{name}: after {:.0?} of {in_service} vehicles in service {with_trip} have a trip, {right_route} of the right line",
+        begun.elapsed()
+    );
 }
 
 #[test]
@@ -139,9 +143,9 @@ fn the_bundled_day_moves_in_a_browser() {
             .map(|v| format!("{} {} {}", v["id"], v["lat"], v["lon"]))
             .collect()
     };
-    wait_until("vehicles on the map", FIRST_MINUTE, || places().len() > 20);
+    wait_until("vehicles on the map", PATIENCE, || places().len() > 20);
     let before = places();
-    wait_until("vehicles to move", FIRST_MINUTE, || places().difference(&before).count() > 10);
+    wait_until("vehicles to move", PATIENCE, || places().difference(&before).count() > 10);
     let pictures = tempfile::tempdir().unwrap();
     let run = Command::new("node")
         .arg(ui.join("test/browser/screens.mjs"))

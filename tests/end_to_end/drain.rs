@@ -20,7 +20,7 @@ fn a_stopped_service_has_stored_all_that_it_acknowledged() {
     let mut replay =
         half_hour.command(&setup, Some(&acknowledged)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let http = Http::new();
-    wait_until("vehicles on the map", Duration::from_secs(30), || {
+    wait_until("vehicles on the map", Duration::from_mins(2), || {
         http.json(&setup.url("/api/v1/vehicles"))["vehicles"].as_array().is_some_and(|v| v.len() > 10)
     });
     assert!(service.stop().success(), "exit status 0");

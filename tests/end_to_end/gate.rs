@@ -14,7 +14,7 @@ use super::support::wait_until;
 /// Played at the pace at which it happened, from its last minutes on.
 const NOW: Window = Window { from: "2026-11-18T05:30:00Z", until: "2026-11-18T06:30:00Z", speed: "max" };
 const REASON: &str = "Повітряна тривога";
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_mins(1);
 
 fn vehicles(http: &Http, setup: &Setup) -> Vec<Value> {
     http.json(&setup.url("/api/v1/vehicles"))["vehicles"].as_array().unwrap().clone()
@@ -132,7 +132,7 @@ fn switched_off_delayed_and_live_again() {
     setup.rewrite("[gate]\nmode = \"live\"\n");
     service.signal("HUP");
     assert_eq!(next_event(&mut stream, "gate")["mode"], "live");
-    wait_until("vehicles again", Duration::from_mins(1), || vehicles(&http, &setup).len() > 10);
+    wait_until("vehicles again", Duration::from_mins(2), || vehicles(&http, &setup).len() > 10);
     let (done, said) = export(&setup, "live");
     assert!(done, "{said}");
     assert!(service.stop().success());

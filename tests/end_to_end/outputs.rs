@@ -53,7 +53,7 @@ fn the_feeds_are_read_by_the_official_bindings_and_refer_to_the_served_timetable
         let feed = http.json(&setup.url(&format!("/gtfs-rt/{feed}.json")));
         feed["entity"].as_array().map_or(0, Vec::len)
     };
-    wait_until("both feeds filled", Duration::from_secs(20), || {
+    wait_until("both feeds filled", Duration::from_mins(2), || {
         count("vehicle-positions") > 20 && count("trip-updates") > 5
     });
     let output = Command::new("node")

@@ -268,7 +268,8 @@ async fn payloads_of_every_format_are_read() {
         // publishes all of them, until every one has had its effect.
         loop {
             let kept = common::quarantined(folder.path());
-            let reasons: Vec<_> = kept.iter().take(refused.len()).map(|line| line["reason"].as_str().unwrap()).collect();
+            let reasons: Vec<_> =
+                kept.iter().take(refused.len()).map(|line| line["reason"].as_str().unwrap()).collect();
             if subscriber.journaled().starts_with(&expected) && reasons == refused {
                 break;
             }

@@ -76,7 +76,7 @@ impl Setup {
         let mut service = Service { child, log: self.folder.join("log") };
         let address = format!("http://127.0.0.1:{}/readyz", self.web);
         let client = Http::new();
-        wait_until("the service to be ready", Duration::from_mins(1), || {
+        wait_until("the service to be ready", Duration::from_mins(2), || {
             if let Some(status) = service.child.try_wait().unwrap() {
                 panic!("the service ended at its start ({status}): {}", service.log());
             }
@@ -126,7 +126,7 @@ impl Service {
     pub fn stop(mut self) -> ExitStatus {
         self.signal("TERM");
         let mut status = None;
-        wait_until("the service to stop", Duration::from_mins(1), || {
+        wait_until("the service to stop", Duration::from_mins(2), || {
             status = self.child.try_wait().unwrap();
             status.is_some()
         });
@@ -154,10 +154,10 @@ pub struct Http {
 }
 
 impl Http {
-    /// A client that gives up after ten seconds.
+    /// A client that gives up after a minute.
     pub fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+        let client = reqwest::Client::builder().timeout(Duration::from_mins(1)).build().unwrap();
         Self { runtime, client }
     }
 

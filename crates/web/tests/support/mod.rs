@@ -20,7 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use web::{Check, MapSettings, Publisher, Settings};
 
 /// Longest wait for anything in a test.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What stands in for the schedule's zip file.
 pub const ZIP: &[u8] = b"PK\x03\x04 the schedule of a small city, as it was given, and nothing of it changed";
