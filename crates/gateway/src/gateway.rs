@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::intake::Intake;
 use crate::listener::{Acceptor, bind};
+use crate::meters::Meters;
 use crate::mqtt::Source;
 use crate::quarantine::Quarantine;
 use crate::throttle::Throttle;
@@ -71,6 +72,7 @@ pub async fn serve(
         addresses.push((protocol.name.to_owned(), address));
         let acceptor = Acceptor {
             protocol,
+            meters: Meters::of(protocol.name),
             socket,
             intake: Arc::clone(&intake),
             slots: Arc::clone(&slots),

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use journal::{Journal, JournalError, Receipt};
-use model::{Clock, DeviceId, FixBatch, Report, Timestamp, VehicleId};
+use model::{Clock, DeviceId, FixBatch, MAX_REPORT_FIXES, Report, Timestamp, VehicleId};
+use protocols::DecodeError;
 
 use crate::clock;
+use crate::meters::Meters;
 use crate::quarantine::{Entry, Quarantine};
 use crate::throttle::Throttle;
 use crate::{Admission, Limits, Registry};
@@ -30,6 +32,19 @@ pub(crate) struct Identity {
     pub device: DeviceId,
     vehicle: VehicleId,
     registry: Arc<Registry>,
+}
+
+/// What is wrong with a report that is too much for the journal; `None` for other errors.
+pub(crate) fn out_of_bounds(error: &JournalError) -> Option<DecodeError> {
+    match *error {
+        JournalError::TooLarge(found) => {
+            Some(DecodeError::Length { what: "report", found, limit: journal::MAX_REPORT_BYTES })
+        }
+        JournalError::TooMany(found) => {
+            Some(DecodeError::Count { what: "most fixes of a report", stated: MAX_REPORT_FIXES, found })
+        }
+        _ => None,
+    }
 }
 
 impl Intake {
@@ -85,20 +100,20 @@ impl Intake {
     /// Puts fixes in the journal's queue, waiting while that is full.
     pub(crate) async fn submit(
         &self,
-        protocol: &'static str,
+        meters: &Meters,
         identity: &Identity,
         mut batch: FixBatch,
     ) -> Result<Receipt, JournalError> {
         let received_at = self.clock.now();
-        metrics::counter!("marshrut_gateway_fixes_total", "protocol" => protocol).increment(batch.fixes.len() as u64);
+        meters.fixes.increment(batch.fixes.len() as u64);
         let wrong = clock::check(&mut batch, received_at);
         if wrong > 0 {
-            metrics::counter!("marshrut_gateway_clock_wrong_total", "protocol" => protocol).increment(wrong as u64);
+            meters.clock_wrong.increment(wrong as u64);
         }
         let report = Report {
             device: identity.device.clone(),
             vehicle: identity.vehicle.clone(),
-            protocol: protocol.into(),
+            protocol: meters.protocol.into(),
             received_at,
             batch,
         };

@@ -28,6 +28,7 @@ mod error;
 mod gateway;
 mod intake;
 mod listener;
+mod meters;
 mod mqtt;
 mod quarantine;
 mod registry;

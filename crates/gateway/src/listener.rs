@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::intake::Intake;
+use crate::meters::Meters;
 use crate::session::Session;
 use crate::throttle::Throttle;
 
@@ -33,6 +34,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// One TCP port for one protocol.
 pub(crate) struct Acceptor {
     pub protocol: &'static Protocol,
+    pub meters: Arc<Meters>,
     pub socket: TcpListener,
     pub intake: Arc<Intake>,
     /// One permit a connection, over all listeners.
@@ -82,7 +84,7 @@ impl Acceptor {
         gauge.increment(1.0);
         // Replies are a few bytes and are waited for.
         let _ = stream.set_nodelay(true);
-        let session = Session::new(Arc::clone(&self.intake), self.protocol, stream, peer);
+        let session = Session::new(Arc::clone(&self.intake), (self.protocol, Arc::clone(&self.meters)), (stream, peer));
         let (shutdown, abort) = (self.shutdown.clone(), self.abort.clone());
         self.tasks.spawn(async move {
             let end = abort.run_until_cancelled(session.run(shutdown)).await;

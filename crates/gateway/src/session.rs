@@ -16,7 +16,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::intake::{Identity, Intake};
+use crate::intake::{Identity, Intake, out_of_bounds};
+use crate::meters::Meters;
 use crate::quarantine::Entry;
 
 /// Bytes asked of the socket at once.
@@ -79,6 +80,7 @@ enum Owed {
 pub(crate) struct Session {
     intake: Arc<Intake>,
     protocol: &'static Protocol,
+    meters: Arc<Meters>,
     stream: TcpStream,
     peer: SocketAddr,
     decoder: Box<dyn Decoder>,
@@ -99,11 +101,16 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(intake: Arc<Intake>, protocol: &'static Protocol, stream: TcpStream, peer: SocketAddr) -> Self {
+    pub(crate) fn new(
+        intake: Arc<Intake>,
+        (protocol, meters): (&'static Protocol, Arc<Meters>),
+        (stream, peer): (TcpStream, SocketAddr),
+    ) -> Self {
         let now = Instant::now();
         Self {
             intake,
             protocol,
+            meters,
             stream,
             peer,
             decoder: (protocol.decoder)(),
@@ -150,7 +157,7 @@ impl Session {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return End::Shutdown,
-                settled = settle(&mut self.owed, &mut self.output), if !self.owed.is_empty() => {
+                settled = settle(&mut self.owed, &mut self.output, &self.meters), if !self.owed.is_empty() => {
                     if let Err(end) = self.answer(settled).await {
                         return end;
                     }
@@ -206,8 +213,10 @@ impl Session {
     async fn heard(&mut self, frame: &[u8], message: Message) -> Result<(), End> {
         let protocol = self.name();
         self.last_message = Instant::now();
-        metrics::counter!("marshrut_gateway_messages_total", "protocol" => protocol, "kind" => message.kind.name())
-            .increment(1);
+        if self.meters.protocol != protocol {
+            self.meters = Meters::of(protocol);
+        }
+        self.meters.message(message.kind.name());
         if let Kind::Error(error) = &message.kind {
             return self.failed(error, frame, message.reply);
         }
@@ -237,18 +246,17 @@ impl Session {
             return Ok(());
         }
         let fixes = batch.fixes.len() as u64;
-        match self.intake.submit(protocol, identity, batch).await {
+        match self.intake.submit(&self.meters, identity, batch).await {
             Ok(receipt) => {
                 let owed = Owed::Journaled { receipt, reply: message.reply, fixes, read: self.last_message };
                 self.owed.push_back(owed);
                 Ok(())
             }
-            Err(JournalError::TooLarge(found)) => {
-                let limit = journal::MAX_REPORT_BYTES;
-                self.undecodable(&DecodeError::Length { what: "report", found, limit }, frame);
-                Err(End::Undecodable)
-            }
             Err(error) => {
+                if let Some(bound) = out_of_bounds(&error) {
+                    self.undecodable(&bound, frame);
+                    return Err(End::Undecodable);
+                }
                 self.intake.not_journaled(protocol, &error);
                 Err(End::Journal)
             }
@@ -306,8 +314,7 @@ impl Session {
         }
         match settled {
             Ok(fixes) => {
-                metrics::counter!("marshrut_gateway_acknowledged_fixes_total", "protocol" => self.name())
-                    .increment(fixes);
+                self.meters.acknowledged(fixes);
                 Ok(())
             }
             Err(error) => {
@@ -321,7 +328,7 @@ impl Session {
     async fn settle_all(&mut self, mut end: End) -> End {
         loop {
             while !self.owed.is_empty() {
-                let settled = settle(&mut self.owed, &mut self.output).await;
+                let settled = settle(&mut self.owed, &mut self.output, &self.meters).await;
                 if let Err(end) = self.answer(settled).await {
                     return end;
                 }
@@ -382,7 +389,7 @@ async fn read(stream: &TcpStream, input: &mut BytesMut) -> io::Result<usize> {
 /// Moves replies that are due, in order, to the output; waits for the first when there is
 /// none. Gives the number of fixes that they acknowledge. Dropped before it is ready, it has
 /// moved nothing.
-async fn settle(owed: &mut VecDeque<Owed>, output: &mut Vec<u8>) -> Result<u64, JournalError> {
+async fn settle(owed: &mut VecDeque<Owed>, output: &mut Vec<u8>, meters: &Meters) -> Result<u64, JournalError> {
     let (mut moved, mut acknowledged) = (false, 0);
     poll_fn(|context| {
         while let Some(next) = owed.front_mut() {
@@ -392,7 +399,7 @@ async fn settle(owed: &mut VecDeque<Owed>, output: &mut Vec<u8>) -> Result<u64, 
                     Poll::Ready(Ok(_)) => {
                         output.extend_from_slice(reply);
                         acknowledged += *fixes;
-                        metrics::histogram!("marshrut_gateway_ack_seconds").record(read.elapsed().as_secs_f64());
+                        meters.durable(read.elapsed());
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                     Poll::Pending if moved => break,

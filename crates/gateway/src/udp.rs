@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use journal::{JournalError, Receipt};
+use journal::Receipt;
 use model::DeviceId;
 use protocols::{DecodeError, Decoder, Kind, Message, Protocol, Reply, Step};
 use tokio::net::UdpSocket;
@@ -18,7 +18,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::intake::{Identity, Intake};
+use crate::intake::{Identity, Intake, out_of_bounds};
+use crate::meters::Meters;
 use crate::quarantine::Entry;
 
 /// The longest datagram there is.
@@ -41,7 +42,7 @@ struct Session {
 /// Answers to one message, due when it is durable.
 struct Owed {
     peer: SocketAddr,
-    protocol: &'static str,
+    meters: Arc<Meters>,
     reply: Reply,
     /// `None` where there is nothing to keep.
     journaled: Option<(Receipt, u64)>,
@@ -51,6 +52,8 @@ struct Owed {
 /// One UDP port for one protocol.
 pub(crate) struct Datagrams {
     protocol: &'static Protocol,
+    /// Of the protocol heard last, which differ only where it is recognised.
+    meters: Arc<Meters>,
     make: fn() -> Box<dyn Decoder>,
     socket: Arc<UdpSocket>,
     intake: Arc<Intake>,
@@ -64,7 +67,8 @@ impl Datagrams {
     pub(crate) fn new(protocol: &'static Protocol, socket: UdpSocket, intake: Arc<Intake>) -> Option<Self> {
         let make = protocol.datagrams?;
         let socket = Arc::new(socket);
-        Some(Self { protocol, make, socket, intake, sessions: HashMap::new(), addresses: HashMap::new() })
+        let meters = Meters::of(protocol.name);
+        Some(Self { protocol, meters, make, socket, intake, sessions: HashMap::new(), addresses: HashMap::new() })
     }
 
     /// Receives until the gateway stops, then answers what is owed.
@@ -133,7 +137,8 @@ impl Datagrams {
             rest = later;
             let Some(mut answer) = self.heard(&mut session, peer, frame, message).await else { return Ok(()) };
             if answer.reply.len() > allowance {
-                metrics::counter!("marshrut_gateway_udp_unanswered_total", "protocol" => answer.protocol).increment(1);
+                metrics::counter!("marshrut_gateway_udp_unanswered_total", "protocol" => answer.meters.protocol)
+                    .increment(1);
                 answer.reply = Reply::default();
             }
             allowance -= answer.reply.len();
@@ -146,9 +151,12 @@ impl Datagrams {
     /// Does what one message asks for, and gives what it is owed; `None`: the sender is forgotten.
     async fn heard(&mut self, session: &mut Session, peer: SocketAddr, frame: &[u8], message: Message) -> Option<Owed> {
         let protocol = session.decoder.protocol().unwrap_or(self.protocol.name);
-        let kind = message.kind.name();
-        metrics::counter!("marshrut_gateway_messages_total", "protocol" => protocol, "kind" => kind).increment(1);
-        let due = |reply| Some(Owed { peer, protocol, reply, journaled: None, read: session.last });
+        if self.meters.protocol != protocol {
+            self.meters = Meters::of(protocol);
+        }
+        let meters = Arc::clone(&self.meters);
+        meters.message(message.kind.name());
+        let due = |reply| Some(Owed { peer, meters: Arc::clone(&meters), reply, journaled: None, read: session.last });
         if let Kind::Error(error) = &message.kind {
             self.undecodable(session, peer, error, frame);
             if error.is_fatal() {
@@ -175,17 +183,16 @@ impl Datagrams {
             return due(message.reply);
         }
         let fixes = batch.fixes.len() as u64;
-        match self.intake.submit(protocol, identity, batch).await {
+        match self.intake.submit(&meters, identity, batch).await {
             Ok(receipt) => {
                 let journaled = Some((receipt, fixes));
-                Some(Owed { peer, protocol, reply: message.reply, journaled, read: session.last })
-            }
-            Err(JournalError::TooLarge(found)) => {
-                let limit = journal::MAX_REPORT_BYTES;
-                self.undecodable(session, peer, &DecodeError::Length { what: "report", found, limit }, frame);
-                due(message.refusal)
+                Some(Owed { peer, meters: Arc::clone(&meters), reply: message.reply, journaled, read: session.last })
             }
             Err(error) => {
+                if let Some(bound) = out_of_bounds(&error) {
+                    self.undecodable(session, peer, &bound, frame);
+                    return due(message.refusal);
+                }
                 self.intake.not_journaled(protocol, &error);
                 None
             }
@@ -232,17 +239,17 @@ impl Datagrams {
 /// Sends what is owed once it is durable, in the order of the messages; the journal resolves them in
 /// that order. What it did not take is not answered, and its sender keeps it.
 async fn answer(socket: Arc<UdpSocket>, mut waiting: mpsc::Receiver<Owed>, intake: Arc<Intake>) {
-    while let Some(Owed { peer, protocol, reply, journaled, read }) = waiting.recv().await {
+    while let Some(Owed { peer, meters, reply, journaled, read }) = waiting.recv().await {
         if let Some((receipt, fixes)) = journaled {
             if let Err(error) = receipt.await {
-                intake.not_journaled(protocol, &error);
+                intake.not_journaled(meters.protocol, &error);
                 continue;
             }
-            metrics::counter!("marshrut_gateway_acknowledged_fixes_total", "protocol" => protocol).increment(fixes);
-            metrics::histogram!("marshrut_gateway_ack_seconds").record(read.elapsed().as_secs_f64());
+            meters.acknowledged(fixes);
+            meters.durable(read.elapsed());
         }
         if !reply.is_empty() && socket.send_to(&reply, peer).await.is_err() {
-            metrics::counter!("marshrut_gateway_udp_errors_total", "protocol" => protocol).increment(1);
+            metrics::counter!("marshrut_gateway_udp_errors_total", "protocol" => meters.protocol).increment(1);
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use model::MAX_REPORT_FIXES;
+
 use crate::{MAX_CURSOR_NAME_BYTES, MAX_CURSORS, MAX_REPORT_BYTES, Position};
 
 /// Why the journal could not do what it was asked. Cloned to everyone who waits on the
@@ -51,6 +53,9 @@ pub enum JournalError {
         "a report of {0} bytes is larger than the {MAX_REPORT_BYTES} that the journal takes; send fewer fixes at once"
     )]
     TooLarge(usize),
+    /// More fixes than a report may hold.
+    #[error("a report of {0} fixes holds more than the {MAX_REPORT_FIXES} that it may; send fewer at once")]
+    TooMany(usize),
     /// Reading failed.
     #[error("the journal cannot be read: {0}")]
     Read(Arc<str>),

@@ -16,6 +16,21 @@ const CHECKSUM_BYTES: usize = 8;
 const HEADER_BYTES: usize = CHECKSUM_BYTES + 8 + 4;
 const LENGTH_BYTES: usize = 4;
 
+/// One report as bytes, on its way into a group.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub bytes: Vec<u8>,
+    pub received_at: Timestamp,
+}
+
+impl Entry {
+    pub(crate) fn of(report: &Report) -> Self {
+        let mut bytes = Vec::new();
+        report.encode(&mut bytes);
+        Self { bytes, received_at: report.received_at }
+    }
+}
+
 /// Builds groups in one buffer that is used again and again.
 #[derive(Debug)]
 pub(crate) struct GroupBuilder {
@@ -38,14 +53,12 @@ impl GroupBuilder {
         self.newest = Timestamp::from_micros(i64::MIN);
     }
 
-    pub(crate) fn push(&mut self, report: &Report) {
-        let length_at = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; LENGTH_BYTES]);
-        report.encode(&mut self.bytes);
-        let length = u32::try_from(self.bytes.len() - length_at - LENGTH_BYTES).unwrap_or(u32::MAX);
-        self.overwrite(length_at, &length.to_le_bytes());
+    pub(crate) fn push(&mut self, entry: &Entry) {
+        let length = u32::try_from(entry.bytes.len()).unwrap_or(u32::MAX);
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.bytes.extend_from_slice(&entry.bytes);
         self.reports += 1;
-        self.newest = self.newest.max(report.received_at);
+        self.newest = self.newest.max(entry.received_at);
     }
 
     pub(crate) fn len_bytes(&self) -> usize {
@@ -146,8 +159,8 @@ mod tests {
     #[test]
     fn a_group_is_read_back_and_any_flipped_bit_is_found() {
         let mut builder = GroupBuilder::new();
-        builder.push(&report(9));
-        builder.push(&report(3));
+        builder.push(&Entry::of(&report(9)));
+        builder.push(&Entry::of(&report(3)));
         let bytes = builder.finish().to_vec();
         let group = Group::parse(&bytes).unwrap();
         assert_eq!((group.count(), group.newest()), (2, Timestamp::from_secs(9)));
@@ -164,10 +177,10 @@ mod tests {
     #[test]
     fn the_buffer_starts_anew_for_each_group() {
         let mut builder = GroupBuilder::new();
-        builder.push(&report(9));
+        builder.push(&Entry::of(&report(9)));
         builder.finish();
         builder.clear();
-        builder.push(&report(3));
+        builder.push(&Entry::of(&report(3)));
         let bytes = builder.finish().to_vec();
         let group = Group::parse(&bytes).unwrap();
         assert_eq!((group.count(), group.newest()), (1, Timestamp::from_secs(3)));

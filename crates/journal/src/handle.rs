@@ -1,5 +1,6 @@
 //! The journal as its users hold it.
 
+use std::borrow::Borrow;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -7,10 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
-use model::{Report, Timestamp};
+use model::{MAX_REPORT_FIXES, Report, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::disk::Faults;
+use crate::group::Entry;
 use crate::shared::Shared;
 use crate::storage::{Extent, FILE_NAME, Storage};
 use crate::writer::{Command, Writer};
@@ -18,6 +20,8 @@ use crate::{JournalError, MAX_CURSOR_NAME_BYTES, MAX_CURSORS, MAX_REPORT_BYTES, 
 
 /// Memory in the queue is counted in units of this many bytes.
 const PERMIT_BYTES: usize = 64;
+/// What a report in the queue takes besides its bytes, about.
+const ENTRY_BYTES: usize = 256;
 
 /// A journal on local disk. Clones are handles to the same one; when the last is gone,
 /// what was submitted is written and the file is closed.
@@ -82,25 +86,31 @@ impl Journal {
     }
 
     /// Appends a report and waits until it is on stable storage.
-    pub async fn append(&self, report: Report) -> Result<Position, JournalError> {
+    pub async fn append(&self, report: impl Borrow<Report>) -> Result<Position, JournalError> {
         self.submit(report).await?.durable().await
     }
 
     /// Puts a report in the queue, waiting while the queue is full: whoever submits should
     /// meanwhile read no more. Reports submitted one after the other get ascending positions.
-    pub async fn submit(&self, report: Report) -> Result<Receipt, JournalError> {
+    pub async fn submit(&self, report: impl Borrow<Report>) -> Result<Receipt, JournalError> {
         if let Some(reason) = self.inner.shared.failure() {
             return Err(JournalError::Failed(reason));
         }
-        let bytes = memory_of(&report);
+        let fixes = report.borrow().batch.fixes.len();
+        if fixes > MAX_REPORT_FIXES {
+            return Err(JournalError::TooMany(fixes));
+        }
+        // Made into bytes here, by as many threads as there are, and not by the one that writes.
+        let entry = Entry::of(report.borrow());
+        let bytes = entry.bytes.len();
         if bytes > MAX_REPORT_BYTES {
             return Err(JournalError::TooLarge(bytes));
         }
-        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
+        let permits = u32::try_from((bytes + ENTRY_BYTES).div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
         let room: OwnedSemaphorePermit =
             Arc::clone(&self.inner.room).acquire_many_owned(permits).await.map_err(|_| JournalError::Closed)?;
         let (waiter, receipt) = oneshot::channel();
-        self.send(Command::Append { report, waiter, room }).await?;
+        self.send(Command::Append { entry, waiter, room }).await?;
         Ok(Receipt(receipt))
     }
 
@@ -257,15 +267,6 @@ fn check_cursor_name(name: &str) -> Result<(), JournalError> {
 
 fn writer_gone() -> JournalError {
     JournalError::Failed("its writer has stopped; see the log and restart".into())
-}
-
-/// About what a report takes in memory and on disk.
-fn memory_of(report: &Report) -> usize {
-    let batch = &report.batch;
-    size_of::<Report>()
-        + size_of_val(batch.fixes.as_slice())
-        + size_of_val(batch.attributes.as_slice())
-        + batch.text.len()
 }
 
 #[cfg(test)]

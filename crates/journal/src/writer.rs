@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use model::Report;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
-use crate::group::GroupBuilder;
+use crate::group::{Entry, GroupBuilder};
 use crate::options::{MAX_GROUP_BYTES, MAX_GROUP_REPORTS, RETRY_EVERY};
 use crate::shared::Shared;
 use crate::storage::{Change, Extent, Storage, Trim};
@@ -20,7 +19,7 @@ const REFUSE_EVERY: Duration = Duration::from_millis(20);
 /// What the handles ask of the writer.
 pub(crate) enum Command {
     /// Write a report; its share of the queue's memory is given back when it is written.
-    Append { report: Report, waiter: oneshot::Sender<Result<Position, JournalError>>, room: OwnedSemaphorePermit },
+    Append { entry: Entry, waiter: oneshot::Sender<Result<Position, JournalError>>, room: OwnedSemaphorePermit },
     /// Remove what lies before a position.
     Trim { before: Position, waiter: oneshot::Sender<Result<Position, JournalError>> },
     /// A cursor has moved.
@@ -123,8 +122,8 @@ impl Writer {
 
     fn take(&mut self, command: Command) {
         match command {
-            Command::Append { report, waiter, room } => {
-                self.group.push(&report);
+            Command::Append { entry, waiter, room } => {
+                self.group.push(&entry);
                 self.waiting.push(Waiting { waiter, _room: room });
             }
             Command::Trim { before, waiter } => {

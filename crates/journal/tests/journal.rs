@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use common::{number, report, report_of};
-use journal::{Journal, JournalError, MAX_CURSORS, Options, Position};
-use model::Timestamp;
+use journal::{Journal, JournalError, MAX_CURSORS, MAX_REPORT_BYTES, Options, Position};
+use model::{MAX_REPORT_FIXES, Timestamp};
 use proptest::prelude::*;
 
 mod common;
@@ -84,7 +84,7 @@ fn a_folder_that_cannot_be_used_is_named() {
 #[tokio::test]
 async fn retention_removes_by_size_but_waits_for_the_slowest_reader() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::open(folder.path(), Options { max_bytes: 20_000, ..Options::default() }).unwrap();
+    let journal = Journal::open(folder.path(), Options { max_bytes: 12_000, ..Options::default() }).unwrap();
     journal.set_cursor("store", Position::START).unwrap();
     for n in 1..=400 {
         journal.append(report(n)).await.unwrap();
@@ -169,7 +169,10 @@ async fn a_lost_folder_does_not_reuse_the_numbers_that_the_store_knows() {
 async fn what_is_out_of_bounds_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(folder.path(), Options::default()).unwrap();
-    assert!(matches!(journal.append(report_of(1, 60_000)).await, Err(JournalError::TooLarge(_))));
+    assert!(matches!(journal.append(report_of(1, MAX_REPORT_FIXES + 1)).await, Err(JournalError::TooMany(_))));
+    let mut large = report_of(1, 1);
+    large.batch.text = vec![0; MAX_REPORT_BYTES];
+    assert!(matches!(journal.append(large).await, Err(JournalError::TooLarge(_))));
     assert_eq!(journal.append(report_of(1, 20_000)).await.unwrap(), Position(1));
     assert!(matches!(journal.set_cursor("", Position(0)), Err(JournalError::Cursor(_))));
     assert!(matches!(journal.cursor(&"x".repeat(65)), Err(JournalError::Cursor(_))));

@@ -20,7 +20,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Duration, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::intake::Intake;
+use crate::intake::{Intake, out_of_bounds};
+use crate::meters::Meters;
 use crate::quarantine::Entry;
 use crate::{GatewayError, MqttSource};
 
@@ -98,7 +99,8 @@ impl Source {
         let link = Arc::new(Link::default());
         let acknowledging = acknowledge(client.clone(), receiver, Arc::clone(&link), Arc::clone(&intake));
         let receiving = async {
-            let mut receiver = Receiver { source: &self, intake, client, link, sender, backoff: MIN_BACKOFF };
+            let meters = Meters::of(PROTOCOL);
+            let mut receiver = Receiver { source: &self, meters, intake, client, link, sender, backoff: MIN_BACKOFF };
             let is_connected = receiver.run(&mut events, &shutdown).await;
             // Dropping the sender lets the other task end once it has acknowledged the rest.
             is_connected.then(|| receiver.client.clone())
@@ -113,6 +115,7 @@ impl Source {
 /// The task that drives the connection.
 struct Receiver<'a> {
     source: &'a Source,
+    meters: Arc<Meters>,
     intake: Arc<Intake>,
     client: AsyncClient,
     link: Arc<Link>,
@@ -211,7 +214,7 @@ impl Receiver<'_> {
             Ok(_) => "fixes",
             Err(_) => "error",
         };
-        metrics::counter!("marshrut_gateway_messages_total", "protocol" => PROTOCOL, "kind" => kind).increment(1);
+        self.meters.message(kind);
         let reports = match decoded {
             Ok(reports) => reports,
             Err(error) => {
@@ -222,13 +225,12 @@ impl Receiver<'_> {
         let mut receipts = Vec::with_capacity(reports.len());
         for (device, batch) in reports {
             let Some(identity) = self.intake.identify(PROTOCOL, &topic, &device, None) else { continue };
-            match self.intake.submit(PROTOCOL, &identity, batch).await {
+            match self.intake.submit(&self.meters, &identity, batch).await {
                 Ok(receipt) => receipts.push(receipt),
-                Err(JournalError::TooLarge(found)) => {
-                    let limit = journal::MAX_REPORT_BYTES;
-                    self.undecodable(&DecodeError::Length { what: "report", found, limit }, topic, payload);
-                }
-                Err(error) => return Err(error),
+                Err(error) => match out_of_bounds(&error) {
+                    Some(bound) => self.undecodable(&bound, topic, payload),
+                    None => return Err(error),
+                },
             }
         }
         Ok(receipts)
