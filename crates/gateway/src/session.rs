@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -148,26 +148,37 @@ impl Session {
     }
 
     async fn serve(&mut self, shutdown: &CancellationToken) -> End {
+        // Both are kept from message to message, for making them anew takes locks that all
+        // connections share.
+        let mut shutdown = pin!(shutdown.cancelled());
+        let mut timer = pin!(sleep_until(self.deadline().0));
         loop {
             if let Err(end) = self.take_messages().await {
                 return end;
             }
-            let (deadline, late) = self.deadline();
+            // A deadline that has moved away is looked at when the timer goes off.
+            let (deadline, _) = self.deadline();
+            if deadline < timer.deadline() {
+                timer.as_mut().reset(deadline);
+            }
             let has_room = !self.blocked;
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return End::Shutdown,
+                () = &mut shutdown => return End::Shutdown,
                 settled = settle(&mut self.owed, &mut self.output, &self.meters), if !self.owed.is_empty() => {
                     if let Err(end) = self.answer(settled).await {
                         return end;
                     }
                 }
-                read = read(&self.stream, &mut self.input), if has_room => match read {
+                read = read(&mut self.stream, &mut self.input), if has_room => match read {
                     Ok(0) => return End::Peer,
                     Ok(_) => {}
                     Err(_) => return End::Io,
                 },
-                () = sleep_until(deadline) => return late,
+                () = &mut timer => match self.deadline() {
+                    (deadline, late) if deadline <= Instant::now() => return late,
+                    (deadline, _) => timer.as_mut().reset(deadline),
+                },
             }
         }
     }
@@ -306,9 +317,9 @@ impl Session {
     async fn answer(&mut self, settled: Result<u64, JournalError>) -> Result<(), End> {
         // Even when the journal then failed, what it took before is acknowledged.
         if !self.output.is_empty() {
-            let sent = timeout(self.intake.limits.write_timeout, self.stream.write_all(&self.output)).await;
+            let is_sent = write(&mut self.stream, &self.output, self.intake.limits.write_timeout).await;
             self.output.clear();
-            if !matches!(sent, Ok(Ok(()))) {
+            if !is_sent {
                 return Err(End::Io);
             }
         }
@@ -375,14 +386,19 @@ impl Session {
 }
 
 /// Reads once, 0 at the end of the stream. Takes memory only when there is something to read.
-async fn read(stream: &TcpStream, input: &mut BytesMut) -> io::Result<usize> {
-    loop {
-        stream.readable().await?;
-        input.reserve(READ_BYTES);
-        match stream.try_read_buf(input) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            result => return result,
-        }
+async fn read(stream: &mut TcpStream, input: &mut BytesMut) -> io::Result<usize> {
+    stream.readable().await?;
+    input.reserve(READ_BYTES);
+    // This, unlike a try, knows a socket that gave less than it was asked for to be empty.
+    stream.read_buf(input).await
+}
+
+/// Writes all; at once where the socket has room, as it has for replies of a few bytes.
+async fn write(stream: &mut TcpStream, output: &[u8], patience: Duration) -> bool {
+    let written = stream.try_write(output).unwrap_or(0);
+    match output.get(written..) {
+        None | Some([]) => true,
+        Some(rest) => matches!(timeout(patience, stream.write_all(rest)).await, Ok(Ok(()))),
     }
 }
 
