@@ -10,8 +10,15 @@ use super::support::postgis::Postgis;
 use super::support::service::Setup;
 use super::support::{acknowledged_in, stored, wait_until};
 
-/// Half a day in half a minute, to outlast the kills.
+/// Half a day in half a minute, to outlast twenty kills.
 const DAY: Window = Window { from: "2026-11-18T03:00:00Z", until: "2026-11-18T15:00:00Z", speed: "1400" };
+
+/// So many kills, or as many as `MARSHRUT_TEST_KILLS` says, and the day at a pace that outlasts them.
+fn kills(usual: u32) -> (u32, Window) {
+    let wanted = std::env::var("MARSHRUT_TEST_KILLS").ok().and_then(|n| n.parse().ok());
+    let kills = wanted.unwrap_or(usual);
+    (kills, Window { speed: (1400 * 20 / kills.max(20)).to_string().leak(), ..DAY })
+}
 
 /// Moments that differ from run to run; the seed is printed, and `MARSHRUT_TEST_SEED` sets it.
 struct Moments(u64);
@@ -34,15 +41,15 @@ impl Moments {
 }
 
 /// Kills the service `kills` times while the day is played, and plays it to its end.
-fn survive(folder: &Path, store: &str, kills: u32) {
+fn survive(folder: &Path, store: &str, (kills, day): (u32, Window)) {
     let devices = folder.join("devices.csv");
     write_devices(&positions(), &devices);
-    let setup = Setup::new(folder, &gtfs(), &devices, store, &DAY.clock());
+    let setup = Setup::new(folder, &gtfs(), &devices, store, &day.clock());
     let list = folder.join("acknowledged.csv");
     let mut moments = Moments::new();
     let mut service = setup.start();
     let said = File::create(folder.join("replay.log")).unwrap();
-    let mut replay = DAY.command(&setup, Some(&list)).stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap();
+    let mut replay = day.command(&setup, Some(&list)).stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap();
     let mut under_way = 0;
     for _ in 0..kills {
         // The moment itself is what is random here; nothing is waited for.
@@ -52,7 +59,7 @@ fn survive(folder: &Path, store: &str, kills: u32) {
         service = setup.start();
     }
     let mut status = None;
-    wait_until("the replay to end", Duration::from_mins(4), || {
+    wait_until("the replay to end", Duration::from_mins(10), || {
         status = replay.try_wait().unwrap();
         status.is_some()
     });
@@ -74,17 +81,17 @@ fn survive(folder: &Path, store: &str, kills: u32) {
     assert!(under_way * 2 >= kills, "most kills met the replay");
     assert_eq!(acknowledged.difference(&kept).next(), None, "acknowledged but not stored");
     assert_eq!(rows.len(), kept.len(), "stored twice");
-    assert_eq!(kept, DAY.sent(&devices), "the whole day, and nothing else");
+    assert_eq!(kept, day.sent(&devices), "the whole day, and nothing else");
     assert!(!std::fs::read_to_string(folder.join("log")).unwrap().contains("panicked"));
 }
 
 #[test]
 fn killed_at_twenty_moments_over_sqlite() {
-    survive(tempfile::tempdir().unwrap().path(), "", 20);
+    survive(tempfile::tempdir().unwrap().path(), "", kills(20));
 }
 
 #[test]
 fn killed_at_five_moments_over_postgis() {
     let Some(server) = Postgis::start() else { return };
-    survive(tempfile::tempdir().unwrap().path(), &server.database(), 5);
+    survive(tempfile::tempdir().unwrap().path(), &server.database(), kills(5));
 }

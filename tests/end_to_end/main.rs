@@ -13,3 +13,4 @@ mod drain;
 mod gate;
 mod hour;
 mod outputs;
+mod simulate;

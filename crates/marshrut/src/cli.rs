@@ -136,6 +136,25 @@ pub struct SimulateArgs {
     /// How long.
     #[arg(long, value_name = "S", default_value_t = 60)]
     pub seconds: u64,
+    /// Records in one frame: a tracker waits until it has so many.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=50))]
+    pub records_per_frame: u8,
+    /// Out of reach for so many seconds after three times as many in reach; what gathered is then sent at once.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub burst: Option<u64>,
+    /// Share of frames that are sent a second time though they were acknowledged.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub duplicates: f64,
+    /// Share of frames after which the connection is dropped and made anew.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub reconnects: f64,
+    /// Share of frames beside which a stranger connects and sends noise.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub garbage: f64,
+    /// Database of the service (`postgres://…` or `sqlite://…`): afterwards looks whether all that was
+    /// acknowledged is there, each record once.
+    #[arg(long, value_name = "DATABASE_URL")]
+    pub verify: Option<String>,
 }
 
 /// `marshrut replay`.
@@ -212,6 +231,13 @@ fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(v) if v.is_finite() && v > 0.0 => Ok(v),
         _ => Err("must be a number above 0".to_owned()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(v) if (0.0..=1.0).contains(&v) => Ok(v),
+        _ => Err("must be a share from 0 to 1".to_owned()),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod matching;
 pub mod replay;
 pub mod serve;
 pub mod simulate;
+pub mod verify;
 
 use simulator::Recording;
 use tokio::signal::unix::{SignalKind, signal};
