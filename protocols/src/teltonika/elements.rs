@@ -209,9 +209,19 @@ impl Bits {
     }
 }
 
+/// Places for attributes, of which there are enough. Filling them costs less than pushing, which
+/// reads and writes the array's length for each.
+pub(super) type Places<'a> = std::slice::IterMut<'a, Attribute>;
+
+/// What a place holds before it is filled.
+pub(super) const VACANT: Attribute = Attribute { key: AttributeKey::Number(0), value: Value::Int(0) };
+
+/// Fills the next place.
 #[inline]
-pub(super) fn push(attributes: &mut Vec<Attribute>, key: AttributeKey, value: Value) {
-    attributes.push(Attribute { key, value });
+pub(super) fn put(places: &mut Places<'_>, key: AttributeKey, value: Value) {
+    if let Some(place) = places.next() {
+        *place = Attribute { key, value };
+    }
 }
 
 #[inline]
@@ -224,7 +234,8 @@ fn numbered(id: u16, value: Value) -> Attribute {
     Attribute { key: AttributeKey::Number(u32::from(id)), value }
 }
 
-/// All attributes go to [`FixBatch::attributes`] itself, to be counted by the caller.
+/// All attributes go to [`FixBatch::attributes`] itself or to places in it, to be counted by the
+/// caller.
 impl Elements {
     /// Adds a group of elements, each of them an id of `ID` bytes and a value of `N`.
     #[expect(clippy::inline_always, reason = "in one function all groups share what it keeps at hand")]
@@ -232,7 +243,7 @@ impl Elements {
     pub fn add_group<const ID: usize, const N: usize>(
         &mut self,
         elements: &[u8],
-        attributes: &mut Vec<Attribute>,
+        places: &mut Places<'_>,
         text: &mut Vec<u8>,
     ) {
         for element in elements.chunks_exact(ID + N) {
@@ -240,45 +251,45 @@ impl Elements {
             let Some(value) = value.first_chunk::<N>() else { return };
             let (id, raw) = (short(id), whole(value));
             match of_size(N).get(usize::from(id)) {
-                Some(entry) => self.put(entry, id, raw, N, attributes, text),
-                None => self.put_rare(id, raw, N, attributes, text),
+                Some(entry) => self.put(entry, id, raw, N, places, text),
+                None => {
+                    if let Some(Attribute { key, value }) = self.rare(id, raw, N, text) {
+                        put(places, key, value);
+                    }
+                }
             }
         }
     }
 
-    /// An element with an id of two bytes.
+    /// What an element says that is not in the tables, or not known by its size.
     #[inline(never)]
-    fn put_rare(&mut self, id: u16, raw: u64, size: usize, attributes: &mut Vec<Attribute>, text: &mut Vec<u8>) {
-        self.put(&Entry::new(id, size), id, raw, size, attributes, text);
+    fn rare(&mut self, id: u16, raw: u64, size: usize, text: &mut Vec<u8>) -> Option<Attribute> {
+        let mut place = [VACANT];
+        let mut places = place.iter_mut();
+        self.put(&Entry::new(id, size), id, raw, size, &mut places, text);
+        let vacant = places.len();
+        place.into_iter().nth(vacant)
     }
 
     /// Adds what an element says, or notes it. Each case adds it by itself: an attribute that comes
     /// out of all of them would be stored, loaded and stored again.
     #[expect(clippy::inline_always, reason = "a call for each element would cost more than what it does")]
     #[inline(always)]
-    fn put(
-        &mut self,
-        entry: &Entry,
-        id: u16,
-        raw: u64,
-        size: usize,
-        attributes: &mut Vec<Attribute>,
-        text: &mut Vec<u8>,
-    ) {
+    fn put(&mut self, entry: &Entry, id: u16, raw: u64, size: usize, places: &mut Places<'_>, text: &mut Vec<u8>) {
         // No sizes but these have such kinds; so the compiler need not look for them in others.
         match entry.kind {
-            Kind::Whole if size < 8 => push(attributes, entry.key, Value::Int(raw.cast_signed())),
-            Kind::Flag if size == 1 => push(attributes, entry.key, Value::Bool(raw != 0)),
-            Kind::Thousandths if size == 2 => push(attributes, entry.key, Value::Float(small(raw) / MILLI)),
-            Kind::Tenths if size == 2 => push(attributes, entry.key, Value::Float(small(raw) / TENTH)),
+            Kind::Whole if size < 8 => put(places, entry.key, Value::Int(raw.cast_signed())),
+            Kind::Flag if size == 1 => put(places, entry.key, Value::Bool(raw != 0)),
+            Kind::Thousandths if size == 2 => put(places, entry.key, Value::Float(small(raw) / MILLI)),
+            Kind::Tenths if size == 2 => put(places, entry.key, Value::Float(small(raw) / TENTH)),
             Kind::Hdop if size == 2 => self.hdop = Some(single(small(raw) / TENTH)),
             Kind::Signed if size < 8 => {
                 let unused = 64 - 8 * size;
-                push(attributes, entry.key, Value::Int((raw << unused).cast_signed() >> unused));
+                put(places, entry.key, Value::Int((raw << unused).cast_signed() >> unused));
             }
             _ => {
                 if let Some(Attribute { key, value }) = self.seldom(*entry, id, raw, text) {
-                    push(attributes, key, value);
+                    put(places, key, value);
                 }
             }
         }
@@ -328,9 +339,7 @@ impl Elements {
         let mut common = sized.filter(|(entry, _)| entry.is_common());
         let raw = u64::try_from(value).ok();
         match (common.find(|(_, size)| raw.is_some_and(|raw| *size == 8 || raw >> (8 * size) == 0)), raw) {
-            (Some((entry, size)), Some(raw)) => {
-                self.put(&entry, id, raw, size, &mut batch.attributes, &mut batch.text);
-            }
+            (Some((_, size)), Some(raw)) => batch.attributes.extend(self.rare(id, raw, size, &mut batch.text)),
             _ => batch.attributes.push(numbered(id, Value::Int(value))),
         }
     }
@@ -475,7 +484,11 @@ mod tests {
     }
 
     fn add_eights(elements: &mut Elements, bytes: &[u8], batch: &mut FixBatch) {
-        elements.add_group::<1, 8>(bytes, &mut batch.attributes, &mut batch.text);
+        let mut places = [VACANT; 2];
+        let mut vacant = places.iter_mut();
+        elements.add_group::<1, 8>(bytes, &mut vacant, &mut batch.text);
+        let filled = 2 - vacant.len();
+        batch.attributes.extend_from_slice(&places[..filled]);
     }
 
     #[test]
