@@ -67,6 +67,7 @@ pub mod queclink;
 mod registry;
 pub mod ruptela;
 pub mod satsol;
+mod session;
 pub mod suntech;
 pub mod teltonika;
 mod text;

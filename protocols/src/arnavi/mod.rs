@@ -8,6 +8,7 @@ use model::{DeviceId, FixBatch, Timestamp};
 
 use crate::bytes::Bytes;
 use crate::crc::sum;
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 
 /// Longest message: a package.
@@ -44,10 +45,7 @@ const PACKET_HEAD: usize = 7;
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Arnavi {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
 }
 
 impl Decoder for Arnavi {
@@ -60,17 +58,17 @@ impl Decoder for Arnavi {
                 Some(end) => self.line(input.get(..end).unwrap_or(input)).took(end + 1),
                 None if input.len() >= MAX_LINE => {
                     let error = DecodeError::Length { what: "line", found: MAX_LINE, limit: MAX_LINE - 1 };
-                    self.failed(error).took(MAX_LINE)
+                    self.session.failed(error).took(MAX_LINE)
                 }
                 None => Step::Need,
             },
-            [b'\r' | b'\n', ..] => Message::new(Kind::Ignored, self.device.as_ref()).took(1),
-            _ => self.failed(DecodeError::Framing("no packet begins so")).took(1),
+            [b'\r' | b'\n', ..] => self.session.said(Kind::Ignored).took(1),
+            _ => self.session.failed(DecodeError::Framing("no packet begins so")).took(1),
         }
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn decode_last(&mut self, input: &[u8]) -> Step {
@@ -81,7 +79,7 @@ impl Decoder for Arnavi {
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -91,7 +89,7 @@ impl Arnavi {
         let mut rest = Bytes(input);
         let (Some(_), Some(version)) = (rest.u8(), rest.u8()) else { return Step::Need };
         if !(FIRST_VERSION..=LAST_VERSION).contains(&version) {
-            return self.failed(DecodeError::Framing("version of the header is not known here")).took(2);
+            return self.session.failed(DecodeError::Framing("version of the header is not known here")).took(2);
         }
         let Some(identity) = rest.u64_le() else { return Step::Need };
         if version == TWO_IDENTITIES && rest.u64_le().is_none() {
@@ -99,11 +97,11 @@ impl Arnavi {
         }
         let consumed = input.len() - rest.0.len();
         let Some(device) = DeviceId::new(&identity.to_string()).ok().filter(|_| identity > 0) else {
-            return self.failed(DecodeError::Login("the header has no identity")).took(consumed);
+            return self.session.failed(DecodeError::Login("the header has no identity")).took(consumed);
         };
-        self.device = Some(device);
+        self.session.device = Some(device);
         let reply = if version == FIRST_VERSION { confirmation(0) } else { self.time() };
-        Message::new(Kind::Login, self.device.as_ref()).reply(reply).took(consumed)
+        self.session.said(Kind::Login).reply(reply).took(consumed)
     }
 
     /// Number, packets, end.
@@ -112,14 +110,14 @@ impl Arnavi {
         if *number == CONFIRMATION {
             return match input.get(..4) {
                 None => Step::Need,
-                Some([.., PACKAGE_END]) => Message::new(Kind::Ignored, self.device.as_ref()).took(4),
-                Some(_) => self.failed(DecodeError::Framing("confirmation of a command does not end")).took(1),
+                Some([.., PACKAGE_END]) => self.session.said(Kind::Ignored).took(4),
+                Some(_) => self.session.failed(DecodeError::Framing("confirmation of a command does not end")).took(1),
             };
         }
         match extent(input) {
             Ok(None) => Step::Need,
             Ok(Some(end)) => self.packets(*number, input.get(2..end - 1).unwrap_or_default()).took(end),
-            Err(error) => self.failed(error).took(1),
+            Err(error) => self.session.failed(error).took(1),
         }
     }
 
@@ -131,16 +129,18 @@ impl Arnavi {
             let computed = sum(body);
             if computed != stated {
                 // Without confirmation all of the package comes again.
-                return self.failed(DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) });
+                return self
+                    .session
+                    .failed(DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) });
             }
             let Some((time, data)) = body.split_first_chunk::<4>() else { break };
             match kind {
                 DATA => {
                     let seconds = i64::from(u32::from_le_bytes(*time));
-                    let time = if seconds == 0 { self.clock() } else { Timestamp::from_secs(seconds) };
+                    let time = if seconds == 0 { self.session.clock() } else { Timestamp::from_secs(seconds) };
                     let read = tags::read(time, data, &mut batch);
                     defect = defect.or(read.err());
-                    self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+                    self.session.remember(&batch);
                 }
                 TEXT => words = Some(data),
                 FILE | BINARY => is_binary = true,
@@ -153,7 +153,7 @@ impl Arnavi {
             (true, None, true) => Kind::Ignored,
             (true, None, false) => Kind::Heartbeat,
         };
-        let mut message = Message::new(kind, self.device.as_ref()).reply(confirmation(number)).defect(defect);
+        let mut message = self.session.said(kind).reply(confirmation(number)).defect(defect);
         message.text = words.map(|words| String::from_utf8_lossy(words).trim_end().into());
         message
     }
@@ -161,47 +161,38 @@ impl Arnavi {
     fn line(&mut self, line: &[u8]) -> Message {
         let line = match line::Line::new(line) {
             Ok(line) => line,
-            Err(error) => return self.failed(error),
+            Err(error) => return self.session.failed(error),
         };
         if let Some(id) = line.identity() {
             let Some(device) = std::str::from_utf8(id).ok().and_then(|id| DeviceId::new(id).ok()) else {
-                return self.failed(DecodeError::Login("the line has no identity"));
+                return self.session.failed(DecodeError::Login("the line has no identity"));
             };
-            self.device = Some(device);
+            self.session.device = Some(device);
         }
         let mut batch = FixBatch::default();
         let message = match line.kind() {
-            line::Type::Record(version) => match line.record(version, self.clock(), &mut batch) {
+            line::Type::Record(version) => match line.record(version, self.session.clock(), &mut batch) {
                 Some(()) => {
-                    self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
-                    Message::new(Kind::Fixes(batch), self.device.as_ref())
+                    self.session.remember(&batch);
+                    self.session.said(Kind::Fixes(batch))
                 }
-                None => return self.failed(DecodeError::Format("record has too few fields")),
+                None => return self.session.failed(DecodeError::Format("record has too few fields")),
             },
-            line::Type::Device => Message::new(Kind::Login, self.device.as_ref()),
+            line::Type::Device => self.session.said(Kind::Login),
             line::Type::Answer => {
                 let words = String::from_utf8_lossy(line.words());
-                Message::new(Kind::Event, self.device.as_ref()).text(&words)
+                self.session.said(Kind::Event).text(&words)
             }
-            line::Type::Other => Message::new(Kind::Ignored, self.device.as_ref()),
+            line::Type::Other => self.session.said(Kind::Ignored),
         };
         message.reply(Reply::new(RECEIVED))
     }
 
     /// The confirmation of a header that carries the server's time.
     fn time(&self) -> Reply {
-        let seconds = u32::try_from(self.clock().as_secs()).unwrap_or(0);
+        let seconds = u32::try_from(self.session.clock().as_secs()).unwrap_or(0);
         let bytes @ [a, b, c, d] = seconds.to_le_bytes();
         Reply::new(&[ANSWER, 4, 0, sum(&bytes), a, b, c, d, ANSWER_END])
-    }
-
-    /// The time of records that have none.
-    fn clock(&self) -> Timestamp {
-        self.now.unwrap_or(self.last)
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
     }
 }
 

@@ -9,6 +9,7 @@ use model::{DeviceId, FixBatch, Timestamp};
 
 use crate::bytes::Bytes;
 use crate::crc::crc16_arc;
+use crate::session::Session;
 use crate::text::{hexadecimal, whole};
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use custom::Form;
@@ -35,10 +36,7 @@ const PICTURE: u8 = b'R';
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Atrack {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
     /// What custom fields the device said it sends.
     form: Form,
 }
@@ -49,7 +47,7 @@ impl Decoder for Atrack {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn decode_last(&mut self, input: &[u8]) -> Step {
@@ -57,7 +55,7 @@ impl Decoder for Atrack {
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -65,7 +63,7 @@ impl Atrack {
     fn step(&mut self, input: &[u8], last: bool) -> Step {
         match input {
             [] => Step::Need,
-            [b'\r' | b'\n', ..] => Message::new(Kind::Ignored, self.device.as_ref()).took(1),
+            [b'\r' | b'\n', ..] => self.session.said(Kind::Ignored).took(1),
             [0xfe, 0x02, ..] => match input.first_chunk() {
                 Some(alive) => self.alive(alive),
                 None if last => self.cut(input.len()),
@@ -86,7 +84,7 @@ impl Atrack {
         if let (Some(_), Some(id)) = (rest.u16(), rest.u64()) {
             self.sent_by(id);
         }
-        Message::new(Kind::Heartbeat, self.device.as_ref()).reply(Reply::new(alive)).took(ALIVE_LEN)
+        self.session.said(Kind::Heartbeat).reply(Reply::new(alive)).took(ALIVE_LEN)
     }
 
     /// The answer to a command: a line.
@@ -96,7 +94,7 @@ impl Atrack {
             Some(end) => (input.get(..end).unwrap_or(input), end + 1),
             None if input.len() >= MAX_ANSWER => {
                 let error = DecodeError::Length { what: "answer", found: MAX_ANSWER, limit: MAX_ANSWER - 1 };
-                return self.failed(error).took(MAX_ANSWER);
+                return self.session.failed(error).took(MAX_ANSWER);
             }
             None if last => (input, input.len()),
             None => return Step::Need,
@@ -106,14 +104,14 @@ impl Atrack {
             self.form = Form::of(line);
         }
         let mut batch = FixBatch::default();
-        let kind = match lines::information(line, self.now.unwrap_or(self.last), &mut batch) {
+        let kind = match lines::information(line, self.session.clock(), &mut batch) {
             Some(device) => {
-                self.device = DeviceId::new(device).ok();
+                self.session.device = DeviceId::new(device).ok();
                 Kind::Fixes(batch)
             }
             None => Kind::Event,
         };
-        Message::new(kind, self.device.as_ref()).text(&String::from_utf8_lossy(line)).took(next)
+        self.session.said(kind).text(&String::from_utf8_lossy(line)).took(next)
     }
 
     fn binary(&mut self, input: &[u8], last: bool) -> Step {
@@ -123,17 +121,18 @@ impl Atrack {
         let len = usize::from(len);
         if HEAD + len > MAX_FRAME {
             return self
+                .session
                 .failed(DecodeError::Length { what: "message", found: len, limit: MAX_FRAME - HEAD })
                 .took(HEAD);
         }
         if len < SENDER {
-            return self.failed(DecodeError::Format("length is less than that of the sender")).took(HEAD);
+            return self.session.failed(DecodeError::Format("length is less than that of the sender")).took(HEAD);
         }
         let Some(message) = input.get(..HEAD + len) else { return Step::Need };
         let computed = crc16_arc(message.get(4..).unwrap_or_default());
         if stated != computed {
             let error = DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) };
-            return self.failed(error).took(message.len());
+            return self.session.failed(error).took(message.len());
         }
         self.read(message).took(message.len())
     }
@@ -141,13 +140,13 @@ impl Atrack {
     /// A binary message whose checksum is right.
     fn read(&mut self, message: &[u8]) -> Message {
         let mut rest = Bytes(message.get(HEAD..).unwrap_or_default());
-        let (Some(sequence), Some(id)) = (rest.u16(), rest.u64()) else { return self.failed(binary::CUT) };
+        let (Some(sequence), Some(id)) = (rest.u16(), rest.u64()) else { return self.session.failed(binary::CUT) };
         self.sent_by(id);
         if message.get(1) == Some(&PICTURE) {
-            return Message::new(Kind::Ignored, self.device.as_ref()).reply(acknowledgement(id, sequence));
+            return self.session.said(Kind::Ignored).reply(acknowledgement(id, sequence));
         }
         let mut batch = FixBatch::default();
-        let read = binary::read(rest.0, &self.form, self.now.unwrap_or(self.last), &mut batch);
+        let read = binary::read(rest.0, &self.form, self.session.clock(), &mut batch);
         self.reported(batch, read.err(), Some(acknowledgement(id, sequence)))
     }
 
@@ -159,10 +158,11 @@ impl Atrack {
         let (comma, len) = match (comma, len) {
             (Some(at), Some(len)) => (TEXT_SUMMED + 1 + at, len),
             (None, _) if digits.len() < 6 && !last => return Step::Need,
-            _ => return self.failed(DecodeError::Format("message has no length")).took(TEXT_SUMMED),
+            _ => return self.session.failed(DecodeError::Format("message has no length")).took(TEXT_SUMMED),
         };
         if comma + len > MAX_FRAME {
             return self
+                .session
                 .failed(DecodeError::Length { what: "message", found: len, limit: MAX_FRAME - comma })
                 .took(comma);
         }
@@ -181,7 +181,7 @@ impl Atrack {
         if stated != u64::from(sum(message)) && stated != u64::from(sum(whole)) {
             let stated = u32::try_from(stated).unwrap_or(u32::MAX);
             let error = DecodeError::Crc { stated, computed: u32::from(sum(message)) };
-            return self.failed(error).took(whole.len());
+            return self.session.failed(error).took(whole.len());
         }
         self.lines(whole.get(comma + 1..).unwrap_or_default(), None).took(whole.len())
     }
@@ -197,16 +197,16 @@ impl Atrack {
     fn lines(&mut self, content: &[u8], mut defect: Option<DecodeError>) -> Message {
         let mut fields = content.splitn(3, |b| *b == b',');
         let (Some(sequence), Some(id), Some(records)) = (fields.next(), fields.next(), fields.next()) else {
-            return self.failed(DecodeError::Format("message ends before its records"));
+            return self.session.failed(DecodeError::Format("message ends before its records"));
         };
         let device = std::str::from_utf8(id).ok().filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric()));
         let Some(device) = device.and_then(|id| DeviceId::new(id).ok()) else {
-            return self.failed(DecodeError::Login("the unit's id is no number"));
+            return self.session.failed(DecodeError::Login("the unit's id is no number"));
         };
-        self.device = Some(device);
+        self.session.device = Some(device);
         let is_whole = defect.is_none();
         let mut batch = FixBatch::default();
-        let now = self.now.unwrap_or(self.last);
+        let now = self.session.clock();
         // Where the message is cut, the numbers of its last line may be.
         let end = records.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         let (ended, open) = records.split_at_checked(end).unwrap_or((records, b""));
@@ -230,19 +230,19 @@ impl Atrack {
 
     fn reported(&mut self, batch: FixBatch, defect: Option<DecodeError>, reply: Option<Reply>) -> Message {
         match defect {
-            Some(error) if batch.fixes.is_empty() => self.failed(error),
+            Some(error) if batch.fixes.is_empty() => self.session.failed(error),
             defect => {
-                self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+                self.session.remember(&batch);
                 let kind = if batch.fixes.is_empty() { Kind::Heartbeat } else { Kind::Fixes(batch) };
-                Message::new(kind, self.device.as_ref()).reply(reply.unwrap_or_default()).defect(defect)
+                self.session.said(kind).reply(reply.unwrap_or_default()).defect(defect)
             }
         }
     }
 
     fn sent_by(&mut self, id: u64) {
-        let is_known = self.device.as_ref().is_some_and(|device| device.as_str().parse() == Ok(id));
+        let is_known = self.session.device.as_ref().is_some_and(|device| device.as_str().parse() == Ok(id));
         if !is_known {
-            self.device = DeviceId::new(&id.to_string()).ok();
+            self.session.device = DeviceId::new(&id.to_string()).ok();
         }
     }
 
@@ -254,15 +254,11 @@ impl Atrack {
             None if last || input.len() >= MAX_FRAME => input.len(),
             None => return Step::Need,
         };
-        self.failed(DecodeError::Format("bytes between messages")).took(end)
+        self.session.failed(DecodeError::Format("bytes between messages")).took(end)
     }
 
     fn cut(&self, len: usize) -> Step {
-        self.failed(binary::CUT).took(len)
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
+        self.session.failed(binary::CUT).took(len)
     }
 }
 

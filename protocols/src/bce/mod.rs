@@ -6,8 +6,8 @@ use model::{DeviceId, FixBatch, Timestamp};
 
 use crate::bytes::Bytes;
 use crate::crc::sum;
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
-use record::Clock;
 
 /// Longest frame taken: an IMEI, groups and a checksum. Devices send about a kilobyte.
 pub const MAX_FRAME: usize = 32 * 1024;
@@ -31,10 +31,7 @@ const CONFIRM_KEY: u8 = 0x7f;
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Bce {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record.
-    last: Timestamp,
+    session: Session,
 }
 
 impl Decoder for Bce {
@@ -47,11 +44,11 @@ impl Decoder for Bce {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -98,15 +95,15 @@ fn extent(input: &[u8], last: bool) -> Extent {
 impl Bce {
     fn step(&mut self, input: &[u8], last: bool) -> Step {
         if input.starts_with(HANDSHAKE) {
-            return Message::new(Kind::Heartbeat, self.device.as_ref()).took(HANDSHAKE.len());
+            return self.session.said(Kind::Heartbeat).took(HANDSHAKE.len());
         }
         match extent(input, last) {
             Extent::Unclear => Step::Need,
-            Extent::Broken(error) => self.failed(error).took(input.len().min(IMEI)),
+            Extent::Broken(error) => self.session.failed(error).took(input.len().min(IMEI)),
             Extent::Damaged(end) => {
                 let covered = input.get(..end).unwrap_or(input);
                 let stated = input.get(end).copied().map_or(0, u32::from);
-                self.failed(DecodeError::Crc { stated, computed: u32::from(sum(covered)) }).took(end + 1)
+                self.session.failed(DecodeError::Crc { stated, computed: u32::from(sum(covered)) }).took(end + 1)
             }
             Extent::Frame(end) => self.frame(input.get(..end).unwrap_or(input)).took(end + 1),
         }
@@ -115,7 +112,7 @@ impl Bce {
     fn frame(&mut self, frame: &[u8]) -> Message {
         let mut rest = Bytes(frame);
         let imei = rest.u64_le().unwrap_or_default();
-        self.device = DeviceId::new(&format!("{imei:015}")).ok().or(self.device.take());
+        self.session.device = DeviceId::new(&format!("{imei:015}")).ok().or(self.session.device.take());
         let (mut batch, mut reply, mut text, mut defect) = (FixBatch::default(), Vec::new(), None, None);
         let mut is_known = false;
         while let Some(group) = rest.u16_le().and_then(|len| rest.take(usize::from(len))) {
@@ -123,8 +120,7 @@ impl Bce {
             is_known |= matches!(*kind, ASYNC_STACK | TIME_TRIGGERED | OUTPUT_CONTROL_ACK);
             match *kind {
                 ASYNC_STACK | TIME_TRIGGERED => {
-                    let clock = Clock { now: self.now, last: self.last };
-                    defect = defect.or(record::read(records, &mut batch, clock).err());
+                    defect = defect.or(record::read(records, &mut batch, &self.session).err());
                     if *kind == ASYNC_STACK {
                         confirm(imei, key & CONFIRM_KEY, &mut reply);
                     }
@@ -133,7 +129,7 @@ impl Bce {
                 _ => {}
             }
         }
-        self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+        self.session.remember(&batch);
         let kind = match (&text, defect.clone()) {
             _ if !batch.fixes.is_empty() => Kind::Fixes(batch),
             (_, Some(error)) => Kind::Error(error),
@@ -142,13 +138,9 @@ impl Bce {
             _ => Kind::Ignored,
         };
         let defect = defect.filter(|_| matches!(kind, Kind::Fixes(_)));
-        let mut message = Message::new(kind, self.device.as_ref()).reply(Reply::new(&reply)).defect(defect);
+        let mut message = self.session.said(kind).reply(Reply::new(&reply)).defect(defect);
         message.text = text.map(Into::into);
         message
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
     }
 }
 

@@ -5,6 +5,7 @@ use model::{Fix, FixBatch, Known, LatLon, Timestamp, Value};
 use crate::DecodeError;
 use crate::bytes::Bytes;
 use crate::common::numbered;
+use crate::session::Session;
 use crate::units::{heading, kmh, nearest};
 
 /// The kind of record, in the low four bits of its time, that holds fields.
@@ -24,39 +25,29 @@ const FREEZING: i32 = 2730;
 
 const CUT: DecodeError = DecodeError::Format("record ends before its fields do");
 
-/// What is known of the time.
-#[derive(Clone, Copy)]
-pub(super) struct Clock {
-    pub now: Option<Timestamp>,
-    /// Time of the last record.
-    pub last: Timestamp,
-}
-
-impl Clock {
-    /// The latest time with these 28 bits that is not in the future.
-    fn time(self, steps: u32) -> Timestamp {
-        if steps == 0 {
-            return self.now.unwrap_or(self.last);
-        }
-        let first = EPOCH + i64::from(steps) * 2;
-        let periods = self.now.map_or(0, |now| (now.as_secs() + AHEAD - first).div_euclid(PERIOD).max(0));
-        Timestamp::from_secs(first + periods * PERIOD)
+/// The latest time with these 28 bits that is not in the future.
+fn instant(steps: u32, session: &Session) -> Timestamp {
+    if steps == 0 {
+        return session.clock();
     }
+    let first = EPOCH + i64::from(steps) * 2;
+    let periods = session.server().map_or(0, |now| (now.as_secs() + AHEAD - first).div_euclid(PERIOD).max(0));
+    Timestamp::from_secs(first + periods * PERIOD)
 }
 
 /// Reads the records of a group; one that cannot be read does not lose the others.
-pub(super) fn read(records: &[u8], batch: &mut FixBatch, clock: Clock) -> Result<(), DecodeError> {
+pub(super) fn read(records: &[u8], batch: &mut FixBatch, session: &Session) -> Result<(), DecodeError> {
     let (mut rest, mut result) = (Bytes(records), Ok(()));
     while let Some(len) = rest.u8() {
         let Some(record) = rest.take(usize::from(len)) else { return Err(CUT) };
-        if self::record(&mut Bytes(record), batch, clock).is_none() {
+        if self::record(&mut Bytes(record), batch, session).is_none() {
             result = Err(CUT);
         }
     }
     result
 }
 
-fn record(rest: &mut Bytes<'_>, batch: &mut FixBatch, clock: Clock) -> Option<()> {
+fn record(rest: &mut Bytes<'_>, batch: &mut FixBatch, session: &Session) -> Option<()> {
     let time = rest.u32_le()?;
     if time & 0x0f != DATA {
         // Neighbouring cells and the like.
@@ -71,7 +62,7 @@ fn record(rest: &mut Bytes<'_>, batch: &mut FixBatch, clock: Clock) -> Option<()
         }
         count += 1;
     }
-    batch.push(Fix::nowhere(clock.time(time >> 4)));
+    batch.push(Fix::nowhere(instant(time >> 4, session)));
     let [first, second, third, fourth] = masks;
     let is_set = |mask: u16| move |bit: u32| mask >> bit & 1 == 1;
     general(&is_set(first), rest, batch)?;

@@ -7,6 +7,7 @@ mod report;
 use model::{DeviceId, FixBatch, Timestamp};
 
 use crate::bytes::Bytes;
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use header::{Header, Service};
 
@@ -41,10 +42,7 @@ mod kind {
 /// The decoder of one connection, or of one sender's datagrams.
 #[derive(Debug, Default)]
 pub struct CalAmp {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
     /// A message ends where its datagram does.
     is_datagram: bool,
 }
@@ -72,7 +70,7 @@ impl CalAmp {
             let Some(device) = header::device(id) else {
                 return failed(DecodeError::Login("the mobile id has no digits"));
             };
-            self.device = Some(device);
+            self.session.device = Some(device);
         }
         let body = if self.is_datagram {
             rest.0
@@ -90,21 +88,21 @@ impl CalAmp {
 
     /// What the body says.
     fn body(&self, header: &Header<'_>, body: &[u8]) -> Result<Message, DecodeError> {
-        let message = |kind| Ok(Message::new(kind, self.device.as_ref()));
-        let now = self.now.unwrap_or(self.last);
+        let message = |kind| Ok(self.session.said(kind));
+        let now = self.session.clock();
         let mut batch = FixBatch::default();
         match header.kind {
             kind::NULL => message(Kind::Heartbeat),
             kind::EVENT | kind::LOCATE | kind::USER | kind::MINI_EVENT => {
                 let words = report::read(header.kind, body, now, &mut batch)?;
                 header.extras(&mut batch);
-                let mut message = Message::new(Kind::Fixes(batch), self.device.as_ref());
+                let mut message = self.session.said(Kind::Fixes(batch));
                 message.text = words.map(|words| String::from_utf8_lossy(words).trim().into());
                 Ok(message)
             }
             kind::USER_ACCUMULATORS | kind::MINI_USER => {
                 let words = report::user_data(header.kind, body).unwrap_or_default();
-                let message = Message::new(Kind::Event, self.device.as_ref());
+                let message = self.session.said(Kind::Event);
                 Ok(message.text(String::from_utf8_lossy(words).trim()))
             }
             kind::ID => message(Kind::Login),
@@ -116,9 +114,9 @@ impl CalAmp {
     /// With the acknowledgement where one is asked for. A message that cannot be read is
     /// acknowledged too: the device would send the same again.
     fn owed(&mut self, header: &Header<'_>, message: Result<Message, DecodeError>) -> Message {
-        let message = message.unwrap_or_else(|error| Message::new(Kind::Error(error), self.device.as_ref()));
+        let message = message.unwrap_or_else(|error| self.session.said(Kind::Error(error)));
         if let Kind::Fixes(batch) = &message.kind {
-            self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+            self.session.remember(batch);
         }
         match header.service {
             Service::Acknowledged => {
@@ -131,7 +129,7 @@ impl CalAmp {
     /// Texts with a zero byte at their end, which an ID report has after its fields without
     /// saying how many.
     fn extension(&self, input: &[u8]) -> Option<(Message, usize)> {
-        let message = |kind| Message::new(kind, self.device.as_ref());
+        let message = |kind| self.session.said(kind);
         match input.iter().take(MAX_EXTENSION).position(|b| !(b' '..=b'~').contains(b)) {
             Some(end) if input.get(end) == Some(&0) => Some((message(Kind::Ignored), end + 1)),
             None if input.len() < MAX_EXTENSION => None,
@@ -152,7 +150,7 @@ impl Decoder for CalAmp {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn decode_last(&mut self, input: &[u8]) -> Step {
@@ -161,14 +159,14 @@ impl Decoder for CalAmp {
             Some((message, consumed)) => message.took(consumed.max(1)),
             None if self.is_datagram => {
                 let error = DecodeError::Format("the datagram ends within the headers");
-                Message::new(Kind::Error(error), self.device.as_ref()).took(input.len())
+                self.session.said(Kind::Error(error)).took(input.len())
             }
             None => Step::Need,
         }
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 

@@ -10,6 +10,7 @@ mod vehicle;
 use model::{DeviceId, FixBatch, Timestamp};
 
 use crate::bytes::Bytes;
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use frame::{Dialect, Frame, HEAD, MAX_LEN, MIN_LEN};
 use smart::Track;
@@ -24,10 +25,7 @@ const SHORT: DecodeError = DecodeError::Format("content has not what its type ha
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Castel {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
 }
 
 impl Decoder for Castel {
@@ -40,11 +38,11 @@ impl Decoder for Castel {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -57,11 +55,13 @@ impl Castel {
             _ => return self.garbage(input, last),
         };
         if !(MIN_LEN..=MAX_LEN).contains(&len) {
-            return self.failed(DecodeError::Length { what: "frame", found: len, limit: MAX_LEN }).took(HEAD);
+            return self.session.failed(DecodeError::Length { what: "frame", found: len, limit: MAX_LEN }).took(HEAD);
         }
         match input.get(..len) {
             Some(bytes) => self.frame(bytes).took(len),
-            None if last => self.failed(DecodeError::Format("frame is shorter than its length")).took(input.len()),
+            None if last => {
+                self.session.failed(DecodeError::Format("frame is shorter than its length")).took(input.len())
+            }
             None => Step::Need,
         }
     }
@@ -72,22 +72,22 @@ impl Castel {
         let len = match marks.into_iter().position(|w| matches!(w, b"@@" | b"$$")) {
             Some(at) => at + 1,
             None if input.len() > MAX_GARBAGE + 1 => {
-                return self.failed(DecodeError::Framing("no `@@` or `$$` begins a message")).took(MAX_GARBAGE);
+                return self.session.failed(DecodeError::Framing("no `@@` or `$$` begins a message")).took(MAX_GARBAGE);
             }
             None if last => input.len(),
             None => return Step::Need,
         };
-        self.failed(DecodeError::Format("bytes between messages")).took(len)
+        self.session.failed(DecodeError::Format("bytes between messages")).took(len)
     }
 
     fn frame(&mut self, bytes: &[u8]) -> Message {
         let frame = match Frame::open(bytes) {
             Ok(frame) => frame,
-            Err(error) => return self.failed(error),
+            Err(error) => return self.session.failed(error),
         };
         match frame.device() {
-            Some(device) => self.device = Some(device),
-            None => return self.failed(DecodeError::Login("the id is empty or no text")),
+            Some(device) => self.session.device = Some(device),
+            None => return self.session.failed(DecodeError::Login("the id is empty or no text")),
         }
         match frame.dialect {
             Dialect::Smart(_) => self.smart(&frame),
@@ -97,7 +97,7 @@ impl Castel {
     }
 
     fn smart(&mut self, frame: &Frame<'_>) -> Message {
-        let (content, now) = (frame.content, self.time());
+        let (content, now) = (frame.content, self.session.clock());
         let track = |after: usize| content.get(after..).and_then(|rest| Track::read(Bytes(rest), now));
         match frame.kind {
             0x1001 => {
@@ -105,7 +105,7 @@ impl Castel {
                 self.login(frame, batch)
             }
             0x1002 => self.records(track(0).map(Track::plain)),
-            0x1003 => self.message(Kind::Heartbeat).reply(reply(frame, 0x9003, &[])),
+            0x1003 => self.session.said(Kind::Heartbeat).reply(reply(frame, 0x9003, &[])),
             0x4001 => self.records(Track::gps(content, now)),
             0x4002 => self.records(smart::measurements(content, now)),
             0x4003 => self.records(smart::acceleration(content, now)),
@@ -117,59 +117,61 @@ impl Castel {
             0x400e => self.records(track(0).map(Track::with_fuel)),
             0x5101 => self.records(smart::single(content, 0, now)),
             0xa002 => match smart::answer(content) {
-                Some(words) => self.message(Kind::Event).text(&words),
-                None => self.failed(SHORT),
+                Some(words) => self.session.said(Kind::Event).text(&words),
+                None => self.session.failed(SHORT),
             },
             0xb001 => self.records(track(2).map(Track::plain)),
             // Which parameters the vehicle has, and what a server says.
-            0x4004 | 0x9001..=0x9fff | 0xc001..=0xcfff => self.message(Kind::Ignored),
-            number => self.failed(DecodeError::Unknown { what: "type", number: number.into() }),
+            0x4004 | 0x9001..=0x9fff | 0xc001..=0xcfff => self.session.said(Kind::Ignored),
+            number => self.session.failed(DecodeError::Unknown { what: "type", number: number.into() }),
         }
     }
 
     /// No other server to go to, and the time.
     fn login(&mut self, frame: &Frame<'_>, batch: Option<FixBatch>) -> Message {
-        let seconds = u32::try_from(self.time().as_secs()).unwrap_or(0);
+        let seconds = u32::try_from(self.session.clock().as_secs()).unwrap_or(0);
         let answer = [&[0xff, 0xff, 0xff, 0xff, 0, 0][..], &seconds.to_le_bytes()].concat();
         let message = match batch {
-            Some(batch) if !batch.fixes.is_empty() => self.fixes(batch),
-            _ => self.message(Kind::Login),
+            Some(batch) if !batch.fixes.is_empty() => self.session.fixes(batch),
+            _ => self.session.said(Kind::Login),
         };
         message.reply(reply(frame, 0x9001, &answer))
     }
 
     /// The number of the alarm's frame is confirmed.
     fn alarm(&mut self, frame: &Frame<'_>) -> Message {
-        let Some((number, rest)) = frame.content.split_first_chunk::<4>() else { return self.failed(SHORT) };
-        let Some(track) = Track::read(Bytes(rest), self.time()) else { return self.failed(SHORT) };
+        let Some((number, rest)) = frame.content.split_first_chunk::<4>() else { return self.session.failed(SHORT) };
+        let Some(track) = Track::read(Bytes(rest), self.session.clock()) else { return self.session.failed(SHORT) };
         let (batch, alarms) = track.with_alarms();
         let message = if batch.fixes.is_empty() {
             let kinds: Vec<String> = alarms.iter().map(|alarm| format!("alarm {:#04x}", alarm.kind)).collect();
-            self.message(Kind::Event).text(&kinds.join(" "))
+            self.session.said(Kind::Event).text(&kinds.join(" "))
         } else {
-            self.fixes(batch)
+            self.session.fixes(batch)
         };
         message.reply(reply(frame, 0xc007, number))
     }
 
     fn control(&mut self, frame: &Frame<'_>) -> Message {
-        let now = self.time();
+        let now = self.session.clock();
         match frame.kind {
             0x4001 => match other::control_login(frame.content, now) {
-                Some(batch) => self.fixes(batch).reply(reply(frame, 0x8001, &[])),
-                None => self.message(Kind::Login).reply(reply(frame, 0x8001, &[])),
+                Some(batch) => self.session.fixes(batch).reply(reply(frame, 0x8001, &[])),
+                None => self.session.said(Kind::Login).reply(reply(frame, 0x8001, &[])),
             },
             0x4206 => match other::control_places(frame.content, now) {
-                Some(batch) if batch.fixes.is_empty() => self.message(Kind::Heartbeat).reply(reply(frame, 0x8206, &[])),
-                Some(batch) => self.fixes(batch).reply(reply(frame, 0x8206, &[])),
-                None => self.failed(SHORT).reply(reply(frame, 0x8206, &[])),
+                Some(batch) if batch.fixes.is_empty() => {
+                    self.session.said(Kind::Heartbeat).reply(reply(frame, 0x8206, &[]))
+                }
+                Some(batch) => self.session.fixes(batch).reply(reply(frame, 0x8206, &[])),
+                None => self.session.failed(SHORT).reply(reply(frame, 0x8206, &[])),
             },
-            number => self.failed(DecodeError::Unknown { what: "type", number: number.into() }),
+            number => self.session.failed(DecodeError::Unknown { what: "type", number: number.into() }),
         }
     }
 
     fn mpip(&mut self, frame: &Frame<'_>) -> Message {
-        let now = self.time();
+        let now = self.session.clock();
         match frame.kind {
             0x4001 => self.records(other::mpip(frame.content, 0, now)).reply(reply(frame, 0x4001, &[])),
             0x2001 => {
@@ -178,35 +180,17 @@ impl Castel {
             }
             0x4201 | 0x4202 | 0x4206 => self.records(other::mpip(frame.content, 0, now)),
             0x4204 => self.records(other::mpip_places(frame.content, now)),
-            number => self.failed(DecodeError::Unknown { what: "type", number: number.into() }),
+            number => self.session.failed(DecodeError::Unknown { what: "type", number: number.into() }),
         }
     }
 
     /// Records, or a sign of life where the frame has room for some and none is there.
     fn records(&mut self, batch: Option<FixBatch>) -> Message {
         match batch {
-            Some(batch) if batch.fixes.is_empty() => self.message(Kind::Heartbeat),
-            Some(batch) => self.fixes(batch),
-            None => self.failed(SHORT),
+            Some(batch) if batch.fixes.is_empty() => self.session.said(Kind::Heartbeat),
+            Some(batch) => self.session.fixes(batch),
+            None => self.session.failed(SHORT),
         }
-    }
-
-    /// Now, as far as that is known.
-    fn time(&self) -> Timestamp {
-        self.now.unwrap_or(self.last)
-    }
-
-    fn fixes(&mut self, batch: FixBatch) -> Message {
-        self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
-        self.message(Kind::Fixes(batch))
-    }
-
-    fn message(&self, kind: Kind) -> Message {
-        Message::new(kind, self.device.as_ref())
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        self.message(Kind::Error(error))
     }
 }
 

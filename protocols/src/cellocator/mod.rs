@@ -7,6 +7,7 @@ use model::{DeviceId, FixBatch, Timestamp};
 
 use crate::bytes::Bytes;
 use crate::crc::sum;
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 
 /// Longest message taken. The manual ends at about 1 KiB.
@@ -33,10 +34,7 @@ mod kind {
 /// The decoder of one connection, or of one sender's datagrams.
 #[derive(Debug, Default)]
 pub struct Cellocator {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
 }
 
 impl Decoder for Cellocator {
@@ -44,7 +42,7 @@ impl Decoder for Cellocator {
         let len = match frame_len(input) {
             Ok(Some(len)) => len,
             Ok(None) => return Step::Need,
-            Err(error) => return self.failed(error).took(input.len().max(1)),
+            Err(error) => return self.session.failed(error).took(input.len().max(1)),
         };
         match input.get(..len) {
             Some(frame) => self.frame(frame).took(len),
@@ -53,17 +51,17 @@ impl Decoder for Cellocator {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
 impl Cellocator {
     fn frame(&mut self, frame: &[u8]) -> Message {
-        self.read(frame).unwrap_or_else(|error| self.failed(error))
+        self.read(frame).unwrap_or_else(|error| self.session.failed(error))
     }
 
     fn read(&mut self, frame: &[u8]) -> Result<Message, DecodeError> {
@@ -80,9 +78,9 @@ impl Cellocator {
         let (kind, unit) = rest.u8().zip(rest.u32_le()).ok_or(short.clone())?;
         let control = if kind == kind::SERIAL { 0 } else { rest.u16_le().ok_or(short.clone())? };
         let numerator = rest.u8().ok_or(short.clone())?;
-        self.device = DeviceId::new(&unit.to_string()).ok();
+        self.session.device = DeviceId::new(&unit.to_string()).ok();
         let acknowledgement = acknowledgement(unit, numerator);
-        let now = self.now.unwrap_or(self.last);
+        let now = self.session.clock();
         let mut batch = FixBatch::default();
         let is_record = match kind {
             kind::STATUS => {
@@ -92,16 +90,12 @@ impl Cellocator {
             _ => false,
         };
         let message = if is_record {
-            self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
-            Message::new(Kind::Fixes(batch), self.device.as_ref())
+            self.session.remember(&batch);
+            self.session.said(Kind::Fixes(batch))
         } else {
-            Message::new(Kind::Ignored, self.device.as_ref())
+            self.session.said(Kind::Ignored)
         };
         Ok(message.reply(acknowledgement))
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
     }
 }
 

@@ -6,6 +6,7 @@ mod record;
 use model::{DeviceId, FixBatch, Timestamp};
 
 use crate::bytes::Bytes;
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 
 /// Longest message: synchronisation, type, length and as much content as that can say.
@@ -40,16 +41,13 @@ mod kind {
 /// The decoder of one connection, or of one sender's datagrams.
 #[derive(Debug, Default)]
 pub struct DigitalMatter {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
 }
 
 impl Decoder for DigitalMatter {
     fn decode(&mut self, input: &[u8]) -> Step {
         if SYNC.iter().zip(input).any(|(sync, byte)| sync != byte) {
-            return self.failed(DecodeError::Framing("no Digital Matter message starts so")).took(input.len());
+            return self.session.failed(DecodeError::Framing("no Digital Matter message starts so")).took(input.len());
         }
         let mut rest = Bytes(input);
         let (Some(_), Some(kind), Some(len)) = (rest.u16(), rest.u8(), rest.u16_le()) else { return Step::Need };
@@ -60,17 +58,17 @@ impl Decoder for DigitalMatter {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
 impl DigitalMatter {
     fn message(&mut self, kind: u8, content: &[u8]) -> Message {
-        let message = |of: Kind| Message::new(of, self.device.as_ref());
+        let message = |of: Kind| self.session.said(of);
         match kind {
             kind::HELLO => self.hello(content),
             kind::DATA => self.records(content, record::read),
@@ -81,7 +79,7 @@ impl DigitalMatter {
             kind::CONNECTED => message(Kind::Heartbeat).reply(response(kind::CONNECTED_RESPONSE, &[])),
             kind::TIME => message(Kind::Heartbeat).reply(response(kind::TIME_RESPONSE, &self.clock())),
             kind::ASYNC => message(Kind::Ignored),
-            other => self.failed(DecodeError::Unknown { what: "message type", number: u32::from(other) }),
+            other => self.session.failed(DecodeError::Unknown { what: "message type", number: u32::from(other) }),
         }
     }
 
@@ -93,9 +91,9 @@ impl DigitalMatter {
             .filter(|imei| imei.iter().all(u8::is_ascii_alphanumeric))
             .and_then(|imei| std::str::from_utf8(imei).ok())
             .and_then(|imei| DeviceId::new(imei).ok());
-        let Some(device) = device else { return self.failed(DecodeError::Login("the hello holds no IMEI")) };
-        self.device = Some(device);
-        let message = Message::new(Kind::Login, self.device.as_ref());
+        let Some(device) = device else { return self.session.failed(DecodeError::Login("the hello holds no IMEI")) };
+        self.session.device = Some(device);
+        let message = self.session.said(Kind::Login);
         if content.len() == SHORT_HELLO {
             return message.reply(response(kind::HELLO_RESPONSE, &[0; 5]));
         }
@@ -112,22 +110,18 @@ impl DigitalMatter {
         read: fn(&[u8], Timestamp, &mut FixBatch) -> Result<(), DecodeError>,
     ) -> Message {
         let mut batch = FixBatch::default();
-        let defect = read(content, self.now.unwrap_or(self.last), &mut batch).err();
-        self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+        let defect = read(content, self.session.clock(), &mut batch).err();
+        self.session.remember(&batch);
         match defect {
-            Some(error) if batch.fixes.is_empty() => self.failed(error),
-            defect => Message::new(Kind::Fixes(batch), self.device.as_ref()).defect(defect),
+            Some(error) if batch.fixes.is_empty() => self.session.failed(error),
+            defect => self.session.said(Kind::Fixes(batch)).defect(defect),
         }
     }
 
     /// The time as devices count it.
     fn clock(&self) -> [u8; 4] {
-        let seconds = self.now.unwrap_or(self.last).as_secs() - EPOCH_S;
+        let seconds = self.session.clock().as_secs() - EPOCH_S;
         u32::try_from(seconds).unwrap_or(0).to_le_bytes()
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
     }
 }
 

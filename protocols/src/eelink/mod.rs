@@ -9,6 +9,7 @@ mod words;
 use model::{DeviceId, FixBatch, Timestamp};
 
 use crate::bytes::Bytes;
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Step};
 use envelope::{ENVELOPE, Head, MARK};
 
@@ -45,10 +46,7 @@ mod package {
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Eelink {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
     /// Bytes of packages that are left of the envelope, and its IMEI, which its answers carry.
     envelope: Option<(usize, [u8; 8])>,
 }
@@ -59,7 +57,7 @@ impl Decoder for Eelink {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn decode_last(&mut self, input: &[u8]) -> Step {
@@ -67,7 +65,7 @@ impl Decoder for Eelink {
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -91,6 +89,7 @@ impl Eelink {
         let size = usize::from(u16::from_be_bytes([*high, *low]));
         if HEAD + size > MAX_FRAME {
             return self
+                .session
                 .failed(DecodeError::Length { what: "package", found: size, limit: MAX_FRAME - HEAD })
                 .took(HEAD);
         }
@@ -103,25 +102,28 @@ impl Eelink {
         let [_, _, high, low, ..] = input else { return Step::Need };
         let size = usize::from(u16::from_be_bytes([*high, *low]));
         if 4 + size > MAX_FRAME {
-            return self.failed(DecodeError::Length { what: "envelope", found: size, limit: MAX_FRAME - 4 }).took(4);
+            return self
+                .session
+                .failed(DecodeError::Length { what: "envelope", found: size, limit: MAX_FRAME - 4 })
+                .took(4);
         }
         let Some(whole) = input.get(..4 + size) else { return Step::Need };
         let Some(Head { stated, imei }) = Head::of(whole) else {
-            return self.failed(DecodeError::Format("envelope is less than its head")).took(whole.len());
+            return self.session.failed(DecodeError::Format("envelope is less than its head")).took(whole.len());
         };
         let computed = envelope::checksum(whole.get(6..).unwrap_or_default());
         if stated != computed {
             let error = DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) };
-            return self.failed(error).took(whole.len());
+            return self.session.failed(error).took(whole.len());
         }
         let Some(device) = device(imei) else {
-            return self.failed(DecodeError::Login("the IMEI is not of 15 digits")).took(whole.len());
+            return self.session.failed(DecodeError::Login("the IMEI is not of 15 digits")).took(whole.len());
         };
-        self.device = Some(device);
+        self.session.device = Some(device);
         self.envelope = Some((whole.len() - ENVELOPE, imei));
         if whole.len() == ENVELOPE {
             self.envelope = None;
-            return Message::new(Kind::Ignored, self.device.as_ref()).took(ENVELOPE);
+            return self.session.said(Kind::Ignored).took(ENVELOPE);
         }
         self.enclosed(input, ENVELOPE, whole.len() - ENVELOPE)
     }
@@ -135,7 +137,7 @@ impl Eelink {
         };
         let (message, len) = match package {
             Some(package) => (self.read(package), package.len()),
-            None => (self.failed(DecodeError::Format("envelope holds no packages up to its end")), left),
+            None => (self.session.failed(DecodeError::Format("envelope holds no packages up to its end")), left),
         };
         self.envelope = self.envelope.filter(|_| len < left).map(|(_, imei)| (left - len, imei));
         message.took(before + len)
@@ -148,16 +150,16 @@ impl Eelink {
             None if last || input.len() >= MAX_FRAME => input.len(),
             None => return Step::Need,
         };
-        self.failed(DecodeError::Format("bytes between packages")).took(end)
+        self.session.failed(DecodeError::Format("bytes between packages")).took(end)
     }
 
     /// A whole package.
     fn read(&mut self, package: &[u8]) -> Message {
-        let [_, _, kind, _, _, high, low, content @ ..] = package else { return self.failed(SHORT) };
+        let [_, _, kind, _, _, high, low, content @ ..] = package else { return self.session.failed(SHORT) };
         let (kind, sequence) = (*kind, u16::from_be_bytes([*high, *low]));
         let mut batch = FixBatch::default();
         let mut rest = Bytes(content);
-        let now = self.now.unwrap_or(self.last);
+        let now = self.session.clock();
         let read = match kind {
             package::LOGIN => return self.login(content, sequence),
             package::HEARTBEAT => {
@@ -174,18 +176,18 @@ impl Eelink {
             package::OBD => obd::read(&mut rest, now, &mut batch),
             package::LOCATION..=package::OBD_FAULT if kind != 0x13 => second::read(kind, &mut rest, now, &mut batch),
             package::INSTRUCTION => return self.words(content, now),
-            package::BROADCAST => return Message::new(Kind::Ignored, self.device.as_ref()),
+            package::BROADCAST => return self.session.said(Kind::Ignored),
             // Steps, settings, pictures and what else only wants its answer.
             package::TIME | 0x13 | 0x1a..=0x2f => return self.answered(Kind::Ignored, kind, sequence),
-            _ => return self.failed(DecodeError::Unknown { what: "package type", number: u32::from(kind) }),
+            _ => return self.session.failed(DecodeError::Unknown { what: "package type", number: u32::from(kind) }),
         };
         match read {
             Ok(()) if batch.fixes.is_empty() => self.answered(Kind::Heartbeat, kind, sequence),
             Ok(()) => {
-                self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+                self.session.remember(&batch);
                 self.answered(Kind::Fixes(batch), kind, sequence)
             }
-            Err(error) => self.failed(error),
+            Err(error) => self.session.failed(error),
         }
     }
 
@@ -193,14 +195,16 @@ impl Eelink {
         /// Content of a login that has the version of the device's settings, as protocol 2 has it.
         const SECOND: usize = 14;
         let device = content.first_chunk().copied().and_then(device);
-        let Some(device) = device else { return self.failed(DecodeError::Login("the IMEI is not of 15 digits")) };
-        self.device = Some(device);
+        let Some(device) = device else {
+            return self.session.failed(DecodeError::Login("the IMEI is not of 15 digits"));
+        };
+        self.session.device = Some(device);
         // The time, version 1 of the answer, and no settings to send.
-        let seconds = u32::try_from(self.now.unwrap_or(self.last).as_secs()).unwrap_or_default();
+        let seconds = u32::try_from(self.session.clock().as_secs()).unwrap_or_default();
         let [a, b, c, d] = seconds.to_be_bytes();
         let answer: &[u8] = if content.len() < SECOND { &[] } else { &[a, b, c, d, 0, 1, 0] };
         let reply = envelope::answer(self.imei(), package::LOGIN, sequence, answer);
-        Message::new(Kind::Login, self.device.as_ref()).reply(reply)
+        self.session.said(Kind::Login).reply(reply)
     }
 
     /// What the device says to an instruction: words, or a place in words.
@@ -209,16 +213,16 @@ impl Eelink {
         let text = String::from_utf8_lossy(content.get(5..).unwrap_or_default());
         let mut batch = FixBatch::default();
         let kind = if words::place(text.as_bytes(), now, &mut batch).is_some() {
-            self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+            self.session.remember(&batch);
             Kind::Fixes(batch)
         } else {
             Kind::Event
         };
-        Message::new(kind, self.device.as_ref()).text(&text)
+        self.session.said(kind).text(&text)
     }
 
     fn answered(&self, kind: Kind, package: u8, sequence: u16) -> Message {
-        let message = Message::new(kind, self.device.as_ref());
+        let message = self.session.said(kind);
         // A place of protocol 1 wants no answer.
         if package == package::GPS {
             return message;
@@ -229,10 +233,6 @@ impl Eelink {
     /// The IMEI of the envelope that the answer must have too.
     fn imei(&self) -> Option<[u8; 8]> {
         self.envelope.map(|(_, imei)| imei)
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
     }
 }
 

@@ -10,6 +10,7 @@ use model::{DeviceId, FixBatch, LatLon, Timestamp};
 
 use crate::bytes::Bytes;
 use crate::crc::{crc8_nrsc5, crc16_ccitt_false};
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use service::{Record, well_formed};
 use teledata::Teledata;
@@ -39,12 +40,9 @@ const BAD_HEADER: DecodeError = DecodeError::Framing("checksum of an EGTS header
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Egts {
-    device: Option<DeviceId>,
+    session: Session,
     /// Since the terminal has said who it is, numbers of objects do not name devices.
     is_authorised: bool,
-    now: Option<Timestamp>,
-    /// Time of the last record.
-    last: Timestamp,
     /// Where a device was last, for its records of sensors alone.
     place: Option<(Option<DeviceId>, LatLon)>,
     /// What is left of a packet whose records are of several devices.
@@ -79,11 +77,11 @@ impl Decoder for Egts {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -137,7 +135,7 @@ impl Egts {
                 let number = Bytes(input.get(7..).unwrap_or_default()).u16_le().filter(|_| error == BAD_HEADER);
                 let answer = number.map(|packet| self.counters.result(packet, reply::BAD_HEADER_CHECKSUM));
                 let reply = answer.unwrap_or_default();
-                return self.failed(error).reply(reply).took(input.len().clamp(1, HEADER));
+                return self.session.failed(error).reply(reply).took(input.len().clamp(1, HEADER));
             }
         };
         let crc = if header.data_len > 0 { CRC } else { 0 };
@@ -157,7 +155,7 @@ impl Egts {
     fn verified(&mut self, input: &[u8], header: &Header, data: &[u8], crc: usize) -> Step {
         let total = header.len + header.data_len + crc;
         let skipped = match header.kind {
-            RESPONSE => return Message::new(Kind::Ignored, self.device.as_ref()).took(total),
+            RESPONSE => return self.session.said(Kind::Ignored).took(total),
             _ if header.is_encrypted => {
                 let error = DecodeError::Format("packet is encrypted");
                 return self.refused(header, error, reply::NOT_DECRYPTED).took(total);
@@ -189,7 +187,7 @@ impl Egts {
         let taken = records.get(..len).unwrap_or(records);
         let (reply, refusal) = self.counters.answers(header.packet, taken);
         if taken.is_empty() {
-            return Message::new(Kind::Heartbeat, self.device.as_ref()).reply(reply).took(total);
+            return self.session.said(Kind::Heartbeat).reply(reply).took(total);
         }
         self.object = None;
         let trailer = records.len() - len + crc;
@@ -247,11 +245,11 @@ impl Egts {
     /// Whose record it is.
     fn named(&self, record: &Record<'_>) -> Option<DeviceId> {
         if self.is_authorised {
-            return self.device.clone();
+            return self.session.device.clone();
         }
         let object = record.object.filter(|object| *object != 0);
         let named = object.and_then(|object| DeviceId::new(&object.to_string()).ok());
-        named.or_else(|| self.object.clone()).or_else(|| self.device.clone())
+        named.or_else(|| self.object.clone()).or_else(|| self.session.device.clone())
     }
 
     fn read(&mut self, record: &Record<'_>, owner: Option<&DeviceId>, run: &mut Run) {
@@ -259,7 +257,7 @@ impl Egts {
             AUTH => {}
             COMMANDS => run.text = auth::words(record).or(run.text.take()),
             _ => {
-                let fallback = self.now.unwrap_or(self.last);
+                let fallback = self.session.clock();
                 let known = self.place.as_ref().filter(|(whose, _)| whose.as_ref() == owner).map(|(_, place)| *place);
                 let mut teledata = Teledata::new(&mut run.batch, record, known, fallback);
                 let read = teledata.read(record.data);
@@ -267,28 +265,24 @@ impl Egts {
                     self.place = Some((owner.cloned(), place));
                 }
                 run.defect = run.defect.take().or(read.err());
-                self.last = run.batch.fixes.last().map_or(self.last, |fix| fix.time);
+                self.session.remember(&run.batch);
             }
         }
     }
 
     fn login(&mut self, identity: auth::Identity) -> Message {
         let Some(device) = identity.0 else {
-            return self.failed(DecodeError::Login("the terminal gives neither IMEI nor IMSI nor number"));
+            return self.session.failed(DecodeError::Login("the terminal gives neither IMEI nor IMSI nor number"));
         };
-        self.device = Some(device);
+        self.session.device = Some(device);
         self.is_authorised = true;
-        Message::new(Kind::Login, self.device.as_ref())
+        self.session.said(Kind::Login)
     }
 
     /// A packet of which nothing can be taken.
     fn refused(&mut self, header: &Header, error: DecodeError, code: u8) -> Message {
         let reply = if header.kind == RESPONSE { Reply::default() } else { self.counters.result(header.packet, code) };
-        self.failed(error).reply(reply)
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
+        self.session.failed(error).reply(reply)
     }
 }
 

@@ -11,6 +11,7 @@ use model::{DeviceId, Timestamp};
 
 use crate::bytes::Bytes;
 use crate::crc::crc16_modbus;
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use records::Records;
 
@@ -35,10 +36,7 @@ const COMPACT: u8 = 0x08;
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Galileosky {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
 }
 
 impl Decoder for Galileosky {
@@ -51,16 +49,16 @@ impl Decoder for Galileosky {
                 Some(false) => self.packet(input),
             },
             [GARMIN | PHOTO | COMPACT, ..] => self.packet(input),
-            _ => self.failed(DecodeError::Framing("no packet begins so")).took(1),
+            _ => self.session.failed(DecodeError::Framing("no packet begins so")).took(1),
         }
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -76,10 +74,10 @@ impl Galileosky {
             match kind {
                 COMPACT => self.compact(content),
                 MAIN => self.main(content),
-                _ => Message::new(Kind::Ignored, self.device.as_ref()),
+                _ => self.session.said(Kind::Ignored),
             }
         } else {
-            self.failed(DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) })
+            self.session.failed(DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) })
         };
         // The confirmation has the checksum of what came in: where that is not the one sent,
         // the terminal sends the packet again.
@@ -93,25 +91,25 @@ impl Galileosky {
     }
 
     fn main(&mut self, content: &[u8]) -> Message {
-        let mut records = Records::new(self.clock());
+        let mut records = Records::new(self.session.clock());
         records.read(content);
         if let Some(imei) = records.imei {
             let Some(device) = identity(imei) else {
-                return self.failed(DecodeError::Login("tag 0x03 holds no IMEI"));
+                return self.session.failed(DecodeError::Login("tag 0x03 holds no IMEI"));
             };
-            self.device = Some(device);
+            self.session.device = Some(device);
         }
         self.finish(records)
     }
 
     fn compact(&mut self, content: &[u8]) -> Message {
         let mut rest = Bytes(content);
-        let Some(imei) = rest.u64() else { return self.failed(DecodeError::Format("packet without an IMEI")) };
+        let Some(imei) = rest.u64() else { return self.session.failed(DecodeError::Format("packet without an IMEI")) };
         let Some(device) = DeviceId::new(&format!("{imei:015}")).ok() else {
-            return self.failed(DecodeError::Login("the number is no IMEI"));
+            return self.session.failed(DecodeError::Login("the number is no IMEI"));
         };
-        self.device = Some(device);
-        let mut records = Records::new(self.clock());
+        self.session.device = Some(device);
+        let mut records = Records::new(self.session.clock());
         compact::read(rest, &mut records);
         self.finish(records)
     }
@@ -121,18 +119,18 @@ impl Galileosky {
         let (Some(_), Some(len)) = (rest.u8(), rest.u16().map(usize::from)) else { return Step::Need };
         if len > iridium::MAX_MESSAGE {
             let error = DecodeError::Length { what: "Iridium message", found: len, limit: iridium::MAX_MESSAGE };
-            return self.failed(error).took(HEAD);
+            return self.session.failed(error).took(HEAD);
         }
         let Some(content) = rest.take(len) else { return Step::Need };
         let message = match iridium::read(content) {
             Ok((imei, records)) => match identity(imei) {
                 Some(device) => {
-                    self.device = Some(device);
+                    self.session.device = Some(device);
                     self.finish(records)
                 }
-                None => self.failed(DecodeError::Login("the Iridium header holds no IMEI")),
+                None => self.session.failed(DecodeError::Login("the Iridium header holds no IMEI")),
             },
-            Err(error) => self.failed(error),
+            Err(error) => self.session.failed(error),
         };
         message.took(HEAD + len)
     }
@@ -140,30 +138,19 @@ impl Galileosky {
     /// What a packet was, by what was found in it.
     fn finish(&mut self, records: Records<'_>) -> Message {
         let Records { batch, imei, words, defect, .. } = records;
-        let device = self.device.as_ref();
-        self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
         let mut message = if !batch.fixes.is_empty() {
-            Message::new(Kind::Fixes(batch), device).defect(defect)
+            self.session.fixes(batch).defect(defect)
         } else if words.is_some() {
-            Message::new(Kind::Event, device).defect(defect)
+            self.session.said(Kind::Event).defect(defect)
         } else if let Some(error) = defect {
-            Message::new(Kind::Error(error), device)
-        } else if device.is_none() {
-            self.failed(DecodeError::Login("the first packet has no IMEI (tag 0x03)"))
+            self.session.failed(error)
+        } else if self.session.device.is_none() {
+            self.session.failed(DecodeError::Login("the first packet has no IMEI (tag 0x03)"))
         } else {
-            Message::new(if imei.is_some() { Kind::Login } else { Kind::Heartbeat }, device)
+            self.session.said(if imei.is_some() { Kind::Login } else { Kind::Heartbeat })
         };
         message.text = words.map(|words| String::from_utf8_lossy(words).trim_end().into());
         message
-    }
-
-    /// The time of records that have none.
-    fn clock(&self) -> Timestamp {
-        self.now.unwrap_or(self.last)
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
     }
 }
 

@@ -4,8 +4,9 @@
 mod local;
 mod record;
 
-use model::{DeviceId, FixBatch, Timestamp};
+use model::{DeviceId, Timestamp};
 
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use record::{Reader, Record};
 
@@ -25,10 +26,7 @@ const NAME: &[u8] = b"imei:";
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Gps103 {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
     /// The offset of the terminal's clock from UTC, as its records have shown it.
     offset_s: i64,
 }
@@ -43,11 +41,11 @@ impl Decoder for Gps103 {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -56,14 +54,14 @@ impl Gps103 {
         let blank = input.iter().take(MAX_BLANK).take_while(|b| is_blank(**b)).count();
         let rest = input.get(blank..).unwrap_or_default();
         if blank == MAX_BLANK || (rest.is_empty() && blank > 0 && last) {
-            return self.message(Kind::Ignored).took(blank);
+            return self.session.said(Kind::Ignored).took(blank);
         }
         let end = rest.iter().take(MAX_LINE).position(|b| matches!(b, b';' | b'*' | b'\n'));
         let (line, len) = match end {
             Some(end) => (rest.get(..end).unwrap_or_default(), end + 1),
             None if rest.len() >= MAX_LINE => {
                 let error = DecodeError::Length { what: "message", found: rest.len(), limit: MAX_LINE };
-                return self.failed(error).took(blank + MAX_LINE);
+                return self.session.failed(error).took(blank + MAX_LINE);
             }
             None if last && !rest.is_empty() => (rest, rest.len()),
             None => return Step::Need,
@@ -79,12 +77,14 @@ impl Gps103 {
         let digits = named.iter().take_while(|b| b.is_ascii_digit()).count();
         let imei = named.get(..digits).and_then(|imei| std::str::from_utf8(imei).ok());
         match imei.and_then(|imei| DeviceId::new(imei).ok()) {
-            Some(device) => self.device = Some(device),
-            None if line.len() <= MAX_LOGIN => return self.failed(DecodeError::Login("the IMEI is not digits")),
-            None => return self.failed(DecodeError::Field("imei")),
+            Some(device) => self.session.device = Some(device),
+            None if line.len() <= MAX_LOGIN => {
+                return self.session.failed(DecodeError::Login("the IMEI is not digits"));
+            }
+            None => return self.session.failed(DecodeError::Field("imei")),
         }
         if line.len() <= MAX_LOGIN && named.get(digits).is_none_or(|b| *b == b',') {
-            return self.message(Kind::Login).reply(Reply::new(b"LOAD"));
+            return self.session.said(Kind::Login).reply(Reply::new(b"LOAD"));
         }
         let message = self.record(line.get(at..).unwrap_or_default());
         // A sign of life without its end, and a record.
@@ -94,56 +94,43 @@ impl Gps103 {
     /// The IMEI alone.
     fn heartbeat(&mut self, line: &[u8]) -> Message {
         if line.len() < IMEI || !line.iter().all(u8::is_ascii_digit) {
-            return self.failed(DecodeError::Format("message is no IMEI and names none"));
+            return self.session.failed(DecodeError::Format("message is no IMEI and names none"));
         }
         match std::str::from_utf8(line).ok().and_then(|imei| DeviceId::new(imei).ok()) {
-            Some(device) => self.device = Some(device),
-            None => return self.failed(DecodeError::Field("imei")),
+            Some(device) => self.session.device = Some(device),
+            None => return self.session.failed(DecodeError::Field("imei")),
         }
-        self.message(Kind::Heartbeat).reply(Reply::new(b"ON"))
+        self.session.said(Kind::Heartbeat).reply(Reply::new(b"ON"))
     }
 
     fn record(&mut self, line: &[u8]) -> Message {
         let record = Record::split(line);
-        let mut reader = Reader { now: self.now.unwrap_or(self.last), offset_s: self.offset_s };
+        let mut reader = Reader { now: self.session.clock(), offset_s: self.offset_s };
         let batch = match record.keyword() {
             // A part of a picture, in hex.
-            b"vr" => return self.message(Kind::Ignored),
+            b"vr" => return self.session.said(Kind::Ignored),
             b"OBD" => match reader.bus(&record) {
                 Some(batch) => Some(batch),
-                None => return self.message(Kind::Ignored),
+                None => return self.session.said(Kind::Ignored),
             },
             _ if record.is_alternative() => reader.alternative(&record),
             _ => reader.regular(&record),
         };
         self.offset_s = reader.offset_s;
         let Some(batch) = batch else {
-            return self.failed(DecodeError::Format("record has not the manual's fields"));
+            return self.session.failed(DecodeError::Format("record has not the manual's fields"));
         };
         if batch.attributes.is_empty() && batch.fixes.iter().all(|fix| fix.position.is_none()) {
-            return self.message(Kind::Heartbeat);
+            return self.session.said(Kind::Heartbeat);
         }
-        let message = self.fixes(batch);
-        match &self.device {
+        let message = self.session.fixes(batch);
+        match &self.session.device {
             // The terminal sends its call for help again until it is told that it was heard.
             Some(device) if record.keyword() == b"help me" => {
                 message.reply(Reply::new(format!("**,imei:{device},E;").as_bytes()))
             }
             _ => message,
         }
-    }
-
-    fn fixes(&mut self, batch: FixBatch) -> Message {
-        self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
-        self.message(Kind::Fixes(batch))
-    }
-
-    fn message(&self, kind: Kind) -> Message {
-        Message::new(kind, self.device.as_ref())
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        self.message(Kind::Error(error))
     }
 }
 

@@ -16,6 +16,7 @@ use model::{DeviceId, Timestamp};
 
 pub use frame::MAX_FRAME;
 
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Step};
 use frame::{Cut, Frame};
 use record::{Clock, Record};
@@ -28,13 +29,10 @@ const MAX_ZONE_S: i64 = 14 * 3600;
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Gt06 {
-    device: Option<DeviceId>,
+    session: Session,
     /// Whether a message has been found, so that bytes between messages are passed over.
     is_synchronised: bool,
     zone_s: i64,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
 }
 
 impl Decoder for Gt06 {
@@ -47,11 +45,11 @@ impl Decoder for Gt06 {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -76,19 +74,19 @@ impl Gt06 {
             }
             Cut::Bad(consumed, error) => {
                 self.is_synchronised = true;
-                self.failed(error).took(consumed)
+                self.session.failed(error).took(consumed)
             }
             Cut::Garbage(consumed) if self.is_synchronised => {
-                self.failed(DecodeError::Format("bytes between messages")).took(consumed)
+                self.session.failed(DecodeError::Format("bytes between messages")).took(consumed)
             }
             Cut::Garbage(consumed) => {
-                self.failed(DecodeError::Framing("no start bits 0x7878 or 0x7979")).took(consumed)
+                self.session.failed(DecodeError::Framing("no start bits 0x7878 or 0x7979")).took(consumed)
             }
         }
     }
 
     fn clock(&self) -> Clock {
-        Clock { zone_s: self.zone_s, now: self.now.unwrap_or(self.last) }
+        Clock { zone_s: self.zone_s, now: self.session.clock() }
     }
 
     fn message(&mut self, frame: &Frame<'_>) -> Message {
@@ -96,8 +94,8 @@ impl Gt06 {
         if frame.kind == 0x01 && !frame.is_long {
             return self.login(frame);
         }
-        if self.device.is_none() {
-            self.device = location::sender(frame.kind, frame.content, clock).and_then(device);
+        if self.session.device.is_none() {
+            self.session.device = location::sender(frame.kind, frame.content, clock).and_then(device);
         }
         let reply = answer::to(frame, clock.now);
         let (kind, text, defect) = match read(frame, clock) {
@@ -115,30 +113,26 @@ impl Gt06 {
             }
             None => (Kind::Error(SHORT_CONTENT), None, None),
         };
-        let mut message = Message::new(kind, self.device.as_ref()).reply(reply).defect(defect);
+        let mut message = self.session.said(kind).reply(reply).defect(defect);
         message.text = text.map(Into::into);
         message
     }
 
     fn fixes(&mut self, record: Record) -> Kind {
         let batch = record.finish();
-        self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+        self.session.remember(&batch);
         Kind::Fixes(batch)
     }
 
     /// 0x01: IMEI, type of device, and of most time zone and language.
     fn login(&mut self, frame: &Frame<'_>) -> Message {
         let Some(device) = location::imei(frame.content).and_then(device) else {
-            return self.failed(DecodeError::Login("the identity is no IMEI"));
+            return self.session.failed(DecodeError::Login("the identity is no IMEI"));
         };
-        self.device = Some(device);
+        self.session.device = Some(device);
         let zone = frame.content.get(10..).and_then(|rest| rest.first_chunk()).map(|zone| u16::from_be_bytes(*zone));
         self.zone_s = zone.map_or(0, zone_s);
-        Message::new(Kind::Login, self.device.as_ref()).reply(answer::to(frame, self.clock().now))
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
+        self.session.said(Kind::Login).reply(answer::to(frame, self.clock().now))
     }
 }
 

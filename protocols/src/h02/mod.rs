@@ -9,6 +9,7 @@ mod status;
 use model::{DeviceId, FixBatch, Known, Timestamp, Value};
 
 use crate::attributes::clock;
+use crate::session::Session;
 use crate::text::whole;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use binary::{Layout, Start};
@@ -30,10 +31,7 @@ const NO_SENTENCE: DecodeError = DecodeError::Format("sentence is not `*XX,numbe
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct H02 {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
     /// The connection has shown records of bytes in the longer form.
     is_long: bool,
     /// What came before was a record of bytes, which some pad.
@@ -50,11 +48,11 @@ impl Decoder for H02 {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -64,8 +62,8 @@ impl H02 {
         let blank = input.iter().take(MAX_BLANK).take_while(|b| matches!(b, b'\r' | b'\n')).count();
         let rest = input.get(blank..).unwrap_or_default();
         let step = match rest {
-            _ if blank == MAX_BLANK => return self.message(Kind::Ignored).took(blank),
-            [] if last && blank > 0 => return self.message(Kind::Ignored).took(blank),
+            _ if blank == MAX_BLANK => return self.session.said(Kind::Ignored).took(blank),
+            [] if last && blank > 0 => return self.session.said(Kind::Ignored).took(blank),
             [] => return Step::Need,
             [b'*', ..] => self.sentence(rest, last),
             [b'$', ..] => self.binary(rest, last),
@@ -85,15 +83,15 @@ impl H02 {
             Some(at) => at + 1,
             None if input.len() > MAX_GARBAGE => {
                 let error = DecodeError::Framing("no `*` or `$` begins a message");
-                return self.failed(error).took(MAX_GARBAGE);
+                return self.session.failed(error).took(MAX_GARBAGE);
             }
             None if last => input.len(),
             None => return Step::Need,
         };
         if std::mem::take(&mut self.after_binary) && len <= MAX_PADDING {
-            return self.message(Kind::Ignored).took(len);
+            return self.session.said(Kind::Ignored).took(len);
         }
-        self.failed(DecodeError::Format("bytes between messages")).took(len)
+        self.session.failed(DecodeError::Format("bytes between messages")).took(len)
     }
 
     fn sentence(&mut self, input: &[u8], last: bool) -> Step {
@@ -103,17 +101,17 @@ impl H02 {
             Some(end) => (input.get(1..end).unwrap_or_default(), end + 1),
             None if input.len() >= MAX_SENTENCE => {
                 let error = DecodeError::Length { what: "sentence", found: input.len(), limit: MAX_SENTENCE };
-                return self.failed(error).took(MAX_SENTENCE);
+                return self.session.failed(error).took(MAX_SENTENCE);
             }
             None if last => (input.get(1..).unwrap_or_default(), input.len()),
             None => return Step::Need,
         };
         // A sentence that was cut short is followed by the start of the next.
         if let Some(at) = inner.windows(4).position(|w| matches!(w, [b'*', b'H' | b'h', b'Q' | b'q', b','])) {
-            return self.failed(NO_SENTENCE).took(at + 1);
+            return self.session.failed(NO_SENTENCE).took(at + 1);
         }
         let Some(sentence) = Sentence::split(inner) else {
-            return self.failed(NO_SENTENCE).took(len);
+            return self.session.failed(NO_SENTENCE).took(len);
         };
         self.read(&sentence).took(len)
     }
@@ -122,15 +120,15 @@ impl H02 {
     fn read(&mut self, sentence: &Sentence<'_>) -> Message {
         if !sentence.number.is_empty() {
             match std::str::from_utf8(sentence.number).ok().and_then(|id| DeviceId::new(id).ok()) {
-                Some(device) => self.device = Some(device),
-                None => return self.failed(DecodeError::Field("number")),
+                Some(device) => self.session.device = Some(device),
+                None => return self.session.failed(DecodeError::Field("number")),
             }
         }
-        let (list, now) = (sentence.fields(), self.time());
+        let (list, now) = (sentence.fields(), self.session.clock());
         let batch = match sentence.kind {
-            b"" | b"XT" => return self.message(Kind::Heartbeat),
+            b"" | b"XT" => return self.session.said(Kind::Heartbeat),
             b"V0" | b"HTBT" => return self.heartbeat(sentence),
-            b"BASE" | b"BS" => return self.message(Kind::Ignored),
+            b"BASE" | b"BS" => return self.session.said(Kind::Ignored),
             b"SMS" => return self.event(sentence.body),
             b"NBR" => network::nbr(&list, now),
             b"LINK" => network::link(&list, now),
@@ -142,9 +140,9 @@ impl H02 {
         match batch {
             Some(batch) => {
                 let reply = self.confirmation(sentence);
-                self.fixes(batch).reply(if sentence.kind == b"NBR" { reply } else { Reply::default() })
+                self.session.fixes(batch).reply(if sentence.kind == b"NBR" { reply } else { Reply::default() })
             }
-            None => self.failed(DecodeError::Format("sentence has not the fields of its type")),
+            None => self.session.failed(DecodeError::Format("sentence has not the fields of its type")),
         }
     }
 
@@ -153,12 +151,12 @@ impl H02 {
         let list = sentence.fields();
         let place = list.position();
         let answer = (sentence.kind == b"V4").then(|| sentence::answer(sentence.body, &list, place));
-        let batch = place.and_then(|at| sentence::position(&list, at, self.time()));
+        let batch = place.and_then(|at| sentence::position(&list, at, self.session.clock()));
         let mut message = match batch {
-            Some(batch) => self.fixes(batch),
-            None if answer.is_some() => self.message(Kind::Event),
+            Some(batch) => self.session.fixes(batch),
+            None if answer.is_some() => self.session.said(Kind::Event),
             // Nothing but that it lives: it has no position yet.
-            None => self.message(Kind::Heartbeat),
+            None => self.session.said(Kind::Heartbeat),
         };
         if sentence.kind == b"V1" {
             message = message.reply(self.confirmation(sentence));
@@ -176,24 +174,24 @@ impl H02 {
         match percent {
             Some(percent) => {
                 let mut batch = FixBatch::default();
-                batch.push(model::Fix::nowhere(self.time()));
+                batch.push(model::Fix::nowhere(self.session.clock()));
                 batch.known(Known::BatteryPercent, Value::Int(percent));
-                self.fixes(batch).reply(reply)
+                self.session.fixes(batch).reply(reply)
             }
-            None => self.message(Kind::Heartbeat).reply(reply),
+            None => self.session.said(Kind::Heartbeat).reply(reply),
         }
     }
 
     /// `*XX,number,V4,type,time#`, which the terminal takes as its record being there.
     fn confirmation(&self, sentence: &Sentence<'_>) -> Reply {
-        let id = self.device.as_ref().map_or("", DeviceId::as_str);
+        let id = self.session.device.as_ref().map_or("", DeviceId::as_str);
         let (maker, kind) = (String::from_utf8_lossy(sentence.maker), String::from_utf8_lossy(sentence.kind));
-        let time = clock(self.time(), "%Y%m%d%H%M%S");
+        let time = clock(self.session.clock(), "%Y%m%d%H%M%S");
         Reply::new(format!("*{maker},{id},V4,{kind},{time}#").as_bytes())
     }
 
     fn event(&self, words: &[u8]) -> Message {
-        self.message(Kind::Event).text(&String::from_utf8_lossy(words))
+        self.session.said(Kind::Event).text(&String::from_utf8_lossy(words))
     }
 
     /// What a terminal answers to a command under the command's own name.
@@ -222,12 +220,12 @@ impl H02 {
         self.after_binary = true;
         let record = input.get(..len).unwrap_or(input);
         let Ok(device) = DeviceId::new(&binary::number(record, layout)) else {
-            return self.failed(DecodeError::Field("number")).took(len);
+            return self.session.failed(DecodeError::Field("number")).took(len);
         };
-        self.device = Some(device);
-        match binary::record(record, layout, self.time()) {
-            Some(batch) => self.fixes(batch).took(len),
-            None => self.failed(DecodeError::Format("record of bytes is too short")).took(len),
+        self.session.device = Some(device);
+        match binary::record(record, layout, self.session.clock()) {
+            Some(batch) => self.session.fixes(batch).took(len),
+            None => self.session.failed(DecodeError::Format("record of bytes is too short")).took(len),
         }
     }
 
@@ -240,29 +238,11 @@ impl H02 {
         match input.get(..binary::SHORT) {
             Some(_) => {
                 self.after_binary = true;
-                self.message(Kind::Ignored).took(binary::SHORT)
+                self.session.said(Kind::Ignored).took(binary::SHORT)
             }
             None if last => self.garbage(input, last),
             None => Step::Need,
         }
-    }
-
-    /// Now, as far as that is known.
-    fn time(&self) -> Timestamp {
-        self.now.unwrap_or(self.last)
-    }
-
-    fn fixes(&mut self, batch: FixBatch) -> Message {
-        self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
-        self.message(Kind::Fixes(batch))
-    }
-
-    fn message(&self, kind: Kind) -> Message {
-        Message::new(kind, self.device.as_ref())
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        self.message(Kind::Error(error))
     }
 }
 

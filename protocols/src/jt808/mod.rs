@@ -15,6 +15,7 @@ use model::{DeviceId, FixBatch, Timestamp};
 
 pub use frame::MAX_FRAME;
 
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step, civil};
 use frame::{Cut, FLAG, Header, OTHER_FLAG};
 use location::Context;
@@ -33,10 +34,7 @@ const NO_SUCH_TERMINAL: u8 = 4;
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Jt808 {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
     has_doors: bool,
     /// Serial number of the next message to the terminal.
     serial: u16,
@@ -55,11 +53,11 @@ impl Decoder for Jt808 {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -116,8 +114,8 @@ impl Jt808 {
                 self.message(&header, body).took(consumed)
             }
             Cut::Words(consumed, words) => self.words(words).took(consumed),
-            Cut::Bad(consumed, error) => self.failed(error).took(consumed),
-            Cut::Garbage(consumed) => self.failed(DecodeError::Format("bytes between messages")).took(consumed),
+            Cut::Bad(consumed, error) => self.session.failed(error).took(consumed),
+            Cut::Garbage(consumed) => self.session.failed(DecodeError::Format("bytes between messages")).took(consumed),
         }
     }
 
@@ -132,11 +130,10 @@ impl Jt808 {
             said.defect = Some(DecodeError::Count { what: "length of the body", stated, found: body.len() });
         }
         if let Kind::Fixes(batch) = &said.kind {
-            self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+            self.session.remember(batch);
         }
         let (reply, refusal) = self.answer(header, said.answer, &said.kind);
-        let mut message =
-            Message::new(said.kind, self.device.as_ref()).reply(reply).refusal(refusal).defect(said.defect);
+        let mut message = self.session.said(said.kind).reply(reply).refusal(refusal).defect(said.defect);
         message.text = said.text.map(Into::into);
         message
     }
@@ -145,14 +142,14 @@ impl Jt808 {
     /// Terminals without one send zeros, some of them with the IMEI in an item.
     fn identify_by(&mut self, header: &Header, body: &[u8]) {
         let device = device(header.id()).or_else(|| {
-            let known = self.device.is_some() || header.kind != 0x0200;
+            let known = self.session.device.is_some() || header.kind != 0x0200;
             if known { None } else { imei_item(body.get(location::BASE..)?) }
         });
-        self.device = device.or(self.device.take());
+        self.session.device = device.or(self.session.device.take());
     }
 
     fn context(&self) -> Context {
-        Context { now: self.now.unwrap_or(self.last), has_doors: self.has_doors }
+        Context { now: self.session.clock(), has_doors: self.has_doors }
     }
 
     fn part(&mut self, header: &Header, part: (u16, u16), body: &[u8]) -> Said {
@@ -250,7 +247,7 @@ impl Jt808 {
             Answer::Registration => {
                 // The code that the terminal is to prove itself with is its own number.
                 let mut body = vec![a, b, DONE];
-                body.extend_from_slice(self.device.as_ref().map_or("", DeviceId::as_str).as_bytes());
+                body.extend_from_slice(self.session.device.as_ref().map_or("", DeviceId::as_str).as_bytes());
                 (send(0x8100, &body), send(0x8100, &[a, b, NO_SUCH_TERMINAL]))
             }
             Answer::Time => {
@@ -274,21 +271,17 @@ impl Jt808 {
     fn words(&mut self, words: &[u8]) -> Message {
         let inner = words.get(1..words.len().saturating_sub(1)).unwrap_or_default();
         let mut fields = inner.split(|b| *b == b',');
-        if self.device.is_none() {
+        if self.session.device.is_none() {
             let id = fields.next().filter(|id| !id.is_empty() && id.iter().all(u8::is_ascii_digit));
-            self.device = id.and_then(|id| DeviceId::new(std::str::from_utf8(id).ok()?).ok());
+            self.session.device = id.and_then(|id| DeviceId::new(std::str::from_utf8(id).ok()?).ok());
         }
         let text = String::from_utf8_lossy(words);
         if !text.contains("BASE,2") {
-            return Message::new(Kind::Event, self.device.as_ref()).text(&text);
+            return self.session.said(Kind::Event).text(&text);
         }
         let digits = civil::two_digit_parts(self.context().now).map(|part| format!("{part:02}"));
         let answer = text.replace("TIME", &format!("20{}", digits.concat()));
-        Message::new(Kind::Heartbeat, self.device.as_ref()).reply(Reply::new(answer.as_bytes()))
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
+        self.session.said(Kind::Heartbeat).reply(Reply::new(answer.as_bytes()))
     }
 }
 

@@ -11,6 +11,7 @@ mod frame;
 use model::{DeviceId, FixBatch, Known, Timestamp, Value};
 
 use crate::crc::sum;
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use frame::{Found, Packet};
 
@@ -22,10 +23,7 @@ const MAX_RECORDS: usize = 1024;
 /// The decoder of one connection, or of one sender's datagrams.
 #[derive(Debug, Default)]
 pub struct Meitrack {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
 }
 
 impl Decoder for Meitrack {
@@ -38,11 +36,11 @@ impl Decoder for Meitrack {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -50,56 +48,49 @@ impl Meitrack {
     fn step(&mut self, input: &[u8], last: bool) -> Step {
         match frame::find(input, last) {
             Found::Need => Step::Need,
-            Found::Blank(len) => Message::new(Kind::Ignored, self.device.as_ref()).took(len),
-            Found::Garbage(len) => self.failed(DecodeError::Format("these bytes begin no message")).took(len),
+            Found::Blank(len) => self.session.said(Kind::Ignored).took(len),
+            Found::Garbage(len) => self.session.failed(DecodeError::Format("these bytes begin no message")).took(len),
             Found::TooLong(len) => {
-                self.failed(DecodeError::Length { what: "message", found: len, limit: MAX_FRAME - 1 }).took(len)
+                self.session.failed(DecodeError::Length { what: "message", found: len, limit: MAX_FRAME - 1 }).took(len)
             }
-            Found::Broken(len) => self.failed(DecodeError::Format("message does not end where it says")).took(len),
+            Found::Broken(len) => {
+                self.session.failed(DecodeError::Format("message does not end where it says")).took(len)
+            }
             Found::Message(packet, next) => self.packet(&packet).took(next),
         }
     }
 
     fn packet(&mut self, packet: &Packet<'_>) -> Message {
         if let Some((stated, computed)) = packet.mismatch {
-            return self.failed(DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) });
+            return self.session.failed(DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) });
         }
         let Some(device) = std::str::from_utf8(packet.identity).ok().and_then(|id| DeviceId::new(id).ok()) else {
-            return self.failed(DecodeError::Field("imei"));
+            return self.session.failed(DecodeError::Field("imei"));
         };
-        self.device = Some(device);
-        let now = self.now.unwrap_or(self.last);
+        self.session.device = Some(device);
+        let now = self.session.clock();
         let mut batch = FixBatch::default();
         match packet.command {
             b"CCC" => match ccc::read(packet.data, &mut batch) {
-                Some(count) => self.fixes(batch).reply(taken(packet, count)),
-                None => self.failed(DecodeError::Format("CCC records have a layout that is not known here")),
+                Some(count) => self.session.fixes(batch).reply(taken(packet, count)),
+                None => self.session.failed(DecodeError::Format("CCC records have a layout that is not known here")),
             },
             b"CCE" => match cce::read(packet.data, now, &mut batch) {
-                Err(error) if batch.fixes.is_empty() => self.failed(error),
-                read => self.fixes(batch).defect(read.err()),
+                Err(error) if batch.fixes.is_empty() => self.session.failed(error),
+                read => self.session.fixes(batch).defect(read.err()),
             },
             // A piece of a picture.
-            b"D00" => Message::new(Kind::Ignored, self.device.as_ref()),
+            b"D00" => self.session.said(Kind::Ignored),
             command if aaa::read(packet.data, now, &mut batch).is_some() => {
                 // What the server read from the tracker's memory.
                 if command == b"AFF" {
                     batch.known(Known::Archive, Value::Bool(true));
                 }
-                self.fixes(batch)
+                self.session.fixes(batch)
             }
-            b"AAA" => self.failed(DecodeError::Format("AAA record has another shape")),
-            _ => Message::new(Kind::Event, self.device.as_ref()).text(&String::from_utf8_lossy(packet.words)),
+            b"AAA" => self.session.failed(DecodeError::Format("AAA record has another shape")),
+            _ => self.session.said(Kind::Event).text(&String::from_utf8_lossy(packet.words)),
         }
-    }
-
-    fn fixes(&mut self, batch: FixBatch) -> Message {
-        self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
-        Message::new(Kind::Fixes(batch), self.device.as_ref())
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
     }
 }
 

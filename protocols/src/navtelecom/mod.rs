@@ -9,6 +9,7 @@ use model::{DeviceId, FixBatch, LatLon, Timestamp};
 
 use crate::bytes::Bytes;
 use crate::crc::{crc8_nrsc5, xor};
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use fields::Mask;
 
@@ -34,22 +35,19 @@ const NO_MASK: &str = "FLEX message before its fields were agreed";
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Navtelecom {
-    device: Option<DeviceId>,
+    session: Session,
     /// Which fields the records have, since the device asked for FLEX.
     mask: Option<Mask>,
-    now: Option<Timestamp>,
-    /// Time of the last record.
-    last: Timestamp,
 }
 
 impl Decoder for Navtelecom {
     fn decode(&mut self, input: &[u8]) -> Step {
         match input {
             [] => Step::Need,
-            [PING, ..] => Message::new(Kind::Heartbeat, self.device.as_ref()).took(1),
+            [PING, ..] => self.session.said(Kind::Heartbeat).took(1),
             [b'@', ..] => self.ntcb(input),
             [b'~', ..] => self.flex(input),
-            _ => self.failed(DecodeError::Framing("no `@NTC`, `~` or ping")).took(1),
+            _ => self.session.failed(DecodeError::Framing("no `@NTC`, `~` or ping")).took(1),
         }
     }
 
@@ -57,18 +55,18 @@ impl Decoder for Navtelecom {
         match (input, &self.mask) {
             // Where the bytes end is known, so one message that cannot be read costs no more.
             ([b'~', b'A' | b'T' | b'C', ..], None) if checksum_fits(input) => {
-                self.failed(DecodeError::Format(NO_MASK)).took(input.len())
+                self.session.failed(DecodeError::Format(NO_MASK)).took(input.len())
             }
             _ => self.decode(input),
         }
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -77,11 +75,11 @@ impl Navtelecom {
     fn ntcb(&mut self, input: &[u8]) -> Step {
         let start = input.get(..4).unwrap_or(input);
         if !PREAMBLE.starts_with(start) {
-            return self.failed(DecodeError::Framing("no preamble `@NTC`")).took(1);
+            return self.session.failed(DecodeError::Framing("no preamble `@NTC`")).took(1);
         }
         let Some(header) = input.first_chunk::<HEADER>() else { return Step::Need };
         if xor(header) != 0 {
-            return self.failed(DecodeError::Framing("checksum of an NTCB header is wrong")).took(HEADER);
+            return self.session.failed(DecodeError::Framing("checksum of an NTCB header is wrong")).took(HEADER);
         }
         let mut rest = Bytes(input);
         let (Some(()), Some(receiver), Some(sender), Some(len), Some(stated), Some(_)) =
@@ -94,14 +92,14 @@ impl Navtelecom {
         let message = if stated == computed {
             self.body(body, &|answer: &[u8]| framed(sender, receiver, answer))
         } else {
-            self.failed(DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) })
+            self.session.failed(DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) })
         };
         message.took(HEADER + body.len())
     }
 
     fn body(&mut self, body: &[u8], framed: &dyn Fn(&[u8]) -> Reply) -> Message {
         match body {
-            [] => Message::new(Kind::Heartbeat, self.device.as_ref()),
+            [] => self.session.said(Kind::Heartbeat),
             [b'*', b'>', b'S', identity @ ..] => self.login(identity, framed),
             [b'*', b'>', b'F', b'L', b'E', b'X', asked @ ..] => self.negotiate(asked, framed),
             [b'*', b'>', b'T', record @ ..] => {
@@ -112,7 +110,7 @@ impl Navtelecom {
                         let reply = framed(&[b"*<T", index.to_le_bytes().as_slice()].concat());
                         self.records(batch, reply)
                     }
-                    Err(error) => self.failed(error),
+                    Err(error) => self.session.failed(error),
                 }
             }
             [b'*', b'>', b'A', count, records @ ..] => {
@@ -120,16 +118,16 @@ impl Navtelecom {
                 let mut batch = FixBatch::default();
                 for _ in 0..*count {
                     if let Err(error) = ntcb::record(&mut rest, &mut batch, self.fallback()) {
-                        return self.failed(error);
+                        return self.session.failed(error);
                     }
                 }
                 self.records(batch, framed(&[b'*', b'<', b'A', *count]))
             }
             words => match std::str::from_utf8(words) {
                 Ok(text) if !text.contains(|c: char| c.is_control() && !c.is_whitespace()) => {
-                    Message::new(Kind::Event, self.device.as_ref()).text(text.trim_end())
+                    self.session.said(Kind::Event).text(text.trim_end())
                 }
-                _ => Message::new(Kind::Ignored, self.device.as_ref()),
+                _ => self.session.said(Kind::Ignored),
             },
         }
     }
@@ -142,32 +140,34 @@ impl Navtelecom {
             .filter(|text| text.bytes().all(|b| b.is_ascii_alphanumeric()))
             .and_then(|text| DeviceId::new(text).ok());
         let Some(device) = device else {
-            return self.failed(DecodeError::Login("the identity after `*>S:` is no IMEI"));
+            return self.session.failed(DecodeError::Login("the identity after `*>S:` is no IMEI"));
         };
-        self.device = Some(device);
-        Message::new(Kind::Login, self.device.as_ref()).reply(framed(b"*<S"))
+        self.session.device = Some(device);
+        self.session.said(Kind::Login).reply(framed(b"*<S"))
     }
 
     /// Protocol, its version, version of the structure, number of fields and their bit mask.
     /// A version from the future is answered with the last that is known, and the device asks
     /// again.
     fn negotiate(&mut self, asked: &[u8], framed: &dyn Fn(&[u8]) -> Reply) -> Message {
-        let [protocol, version, structure, count, mask @ ..] = asked else { return self.failed(CUT) };
+        let [protocol, version, structure, count, mask @ ..] = asked else { return self.session.failed(CUT) };
         if *protocol != FLEX {
-            return self.failed(DecodeError::Unknown { what: "telematic protocol", number: u32::from(*protocol) });
+            return self
+                .session
+                .failed(DecodeError::Unknown { what: "telematic protocol", number: u32::from(*protocol) });
         }
         let known = FIRST_VERSION..=LAST_VERSION;
         let mut agreed = (*version, *structure);
         if known.contains(version) && known.contains(structure) {
             let Some(mask) = Mask::read(*count, mask) else {
-                return self.failed(DecodeError::Format("bit mask of the FLEX fields is too short or empty"));
+                return self.session.failed(DecodeError::Format("bit mask of the FLEX fields is too short or empty"));
             };
             self.mask = Some(mask);
         } else {
             agreed = (LAST_VERSION, LAST_VERSION);
         }
         let answer = [b"*<FLEX".as_slice(), &[FLEX, agreed.0, agreed.1]].concat();
-        Message::new(Kind::Heartbeat, self.device.as_ref()).reply(framed(&answer))
+        self.session.said(Kind::Heartbeat).reply(framed(&answer))
     }
 
     /// `~`, the type, records and a checksum (manual, "FLEX protocol").
@@ -181,14 +181,15 @@ impl Navtelecom {
         let (len, mut message) = match step {
             Ok(Some((len, message))) => (len, message),
             Ok(None) => return Step::Need,
-            Err(error) => return self.failed(error).took(2),
+            Err(error) => return self.session.failed(error).took(2),
         };
         let (Some(covered), Some(stated)) = (input.get(..2 + len), input.get(2 + len)) else { return Step::Need };
         let computed = crc8_nrsc5(covered);
         if *stated != computed {
-            message = self.failed(DecodeError::Crc { stated: u32::from(*stated), computed: u32::from(computed) });
+            message =
+                self.session.failed(DecodeError::Crc { stated: u32::from(*stated), computed: u32::from(computed) });
         } else if let Kind::Fixes(batch) = &message.kind {
-            self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+            self.session.remember(batch);
         }
         message.took(2 + len + 1)
     }
@@ -245,21 +246,17 @@ impl Navtelecom {
     }
 
     fn records(&mut self, batch: FixBatch, reply: Reply) -> Message {
-        self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+        self.session.remember(&batch);
         self.batch(batch).reply(reply)
     }
 
     fn batch(&self, batch: FixBatch) -> Message {
         let kind = if batch.fixes.is_empty() { Kind::Ignored } else { Kind::Fixes(batch) };
-        Message::new(kind, self.device.as_ref())
+        self.session.said(kind)
     }
 
     fn fallback(&self) -> Timestamp {
-        self.now.unwrap_or(self.last)
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
+        self.session.clock()
     }
 }
 

@@ -16,6 +16,7 @@ mod tail;
 
 use ::model::{DeviceId, FixBatch, Timestamp};
 
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use frame::Found;
 use report::Report;
@@ -26,10 +27,7 @@ pub const MAX_FRAME: usize = 8 * 1024;
 /// The decoder of one connection, or of one sender's datagrams.
 #[derive(Debug, Default)]
 pub struct Queclink {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
 }
 
 impl Decoder for Queclink {
@@ -42,11 +40,11 @@ impl Decoder for Queclink {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -54,12 +52,14 @@ impl Queclink {
     fn step(&mut self, input: &[u8], last: bool) -> Step {
         match frame::find(input, last) {
             Found::Need => Step::Need,
-            Found::Blank(len) => Message::new(Kind::Ignored, self.device.as_ref()).took(len),
-            Found::Garbage(len) => self.failed(DecodeError::Format("these bytes begin no message")).took(len),
+            Found::Blank(len) => self.session.said(Kind::Ignored).took(len),
+            Found::Garbage(len) => self.session.failed(DecodeError::Format("these bytes begin no message")).took(len),
             Found::TooLong(len) => {
-                self.failed(DecodeError::Length { what: "message", found: len, limit: MAX_FRAME - 1 }).took(len)
+                self.session.failed(DecodeError::Length { what: "message", found: len, limit: MAX_FRAME - 1 }).took(len)
             }
-            Found::Broken(len) => self.failed(DecodeError::Format("HEX message does not end where it says")).took(len),
+            Found::Broken(len) => {
+                self.session.failed(DecodeError::Format("HEX message does not end where it says")).took(len)
+            }
             Found::Text { start, end, next } => {
                 self.text(input.get(start..end).unwrap_or_default().trim_ascii_end()).took(next)
             }
@@ -73,12 +73,12 @@ impl Queclink {
         }
         let report = Report::split(message);
         match std::str::from_utf8(report.identity).ok().and_then(|id| DeviceId::new(id).ok()) {
-            Some(device) if reports::is_identity(report.identity) => self.device = Some(device),
-            _ if self.device.is_some() => {}
-            _ => return self.failed(DecodeError::Field("unique id")),
+            Some(device) if reports::is_identity(report.identity) => self.session.device = Some(device),
+            _ if self.session.device.is_some() => {}
+            _ => return self.session.failed(DecodeError::Field("unique id")),
         }
         let read = match (message.starts_with(b"+ACK"), report.kind) {
-            (true, b"HBD") | (false, b"PDP") => Message::new(Kind::Heartbeat, self.device.as_ref()),
+            (true, b"HBD") | (false, b"PDP") => self.session.said(Kind::Heartbeat),
             (true, _) => self.words(message),
             (false, _) => self.report(&report, message),
         };
@@ -87,22 +87,21 @@ impl Queclink {
 
     fn report(&mut self, report: &Report<'_>, message: &[u8]) -> Message {
         let mut batch = FixBatch::default();
-        let words = reports::read(report, self.now.unwrap_or(self.last), &mut batch);
-        let Some(fix) = batch.fixes.last() else {
+        let words = reports::read(report, self.session.clock(), &mut batch);
+        if batch.fixes.is_empty() {
             return match words {
-                Some(words) => Message::new(Kind::Event, self.device.as_ref()).text(&words),
+                Some(words) => self.session.said(Kind::Event).text(&words),
                 None => self.words(message),
             };
-        };
-        self.last = fix.time;
-        let mut message = Message::new(Kind::Fixes(batch), self.device.as_ref());
+        }
+        let mut message = self.session.fixes(batch);
         message.text = words;
         message
     }
 
     /// What is of use to a human alone.
     fn words(&self, message: &[u8]) -> Message {
-        Message::new(Kind::Event, self.device.as_ref()).text(&String::from_utf8_lossy(message))
+        self.session.said(Kind::Event).text(&String::from_utf8_lossy(message))
     }
 
     /// `HBD,model,imei,…`, which is answered with itself.
@@ -111,41 +110,32 @@ impl Queclink {
         let identity = said.rsplit(|b| *b == b',').next().filter(|id| reports::is_identity(id));
         let Some(device) = identity.and_then(|id| std::str::from_utf8(id).ok()).and_then(|id| DeviceId::new(id).ok())
         else {
-            return self.failed(DecodeError::Field("unique id"));
+            return self.session.failed(DecodeError::Field("unique id"));
         };
-        self.device = Some(device);
+        self.session.device = Some(device);
         let reply = [b"+RESP:GTHBD,GPRS ACTIVE,", said, b"\0"].concat();
-        Message::new(Kind::Heartbeat, self.device.as_ref()).reply(Reply::new(&reply))
+        self.session.said(Kind::Heartbeat).reply(Reply::new(&reply))
     }
 
     fn hex(&mut self, message: &[u8]) -> Message {
         let sealed = message.strip_suffix(b"\r\n").unwrap_or(message);
         if let Some((stated, computed)) = frame::checksum(sealed) {
-            return self.failed(DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) });
+            return self.session.failed(DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) });
         }
         let mut batch = FixBatch::default();
-        let now = self.now.unwrap_or(self.last);
+        let now = self.session.clock();
         let read = hex::read(sealed, now, &mut batch);
         match read.identity {
-            Some(hex::Identity::Imei(device)) => self.device = Some(device),
+            Some(hex::Identity::Imei(device)) => self.session.device = Some(device),
             // A name is no identity where the device is known by its IMEI.
-            Some(hex::Identity::Name(device)) if self.device.is_none() => self.device = Some(device),
+            Some(hex::Identity::Name(device)) if self.session.device.is_none() => self.session.device = Some(device),
             _ => {}
         }
-        let kind = match batch.fixes.last() {
-            Some(fix) => {
-                self.last = fix.time;
-                Kind::Fixes(batch)
-            }
-            None => read.kind,
-        };
-        let mut message = Message::new(kind, self.device.as_ref()).reply(read.reply);
+        self.session.remember(&batch);
+        let kind = if batch.fixes.is_empty() { read.kind } else { Kind::Fixes(batch) };
+        let mut message = self.session.said(kind).reply(read.reply);
         message.text = read.text;
         message
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
     }
 }
 

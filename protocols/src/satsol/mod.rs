@@ -7,6 +7,7 @@ use model::{DeviceId, FixBatch, Timestamp};
 
 use crate::bytes::Bytes;
 use crate::crc::crc16_ccitt_false;
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 
 /// Longest data of a container taken; the manual ends containers at 1,400 bytes.
@@ -24,39 +25,36 @@ const PACKETS: [u8; 2] = [0x2c, 0x8a];
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Satsol {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record.
-    last: Timestamp,
+    session: Session,
 }
 
 impl Decoder for Satsol {
     fn decode(&mut self, input: &[u8]) -> Step {
         if preamble(input).is_none() && input.len() >= 4 {
-            return self.failed(DecodeError::Framing("no preamble of a container of Satsol")).took(4);
+            return self.session.failed(DecodeError::Framing("no preamble of a container of Satsol")).took(4);
         }
         let Some((header, rest)) = input.split_first_chunk::<HEADER>() else { return Step::Need };
         let [crc_low, crc_high, p1, p2, id @ .., len_low, len_high] = *header;
         let len = usize::from(u16::from_le_bytes([len_low, len_high]));
         if len > MAX_DATA {
-            return self.failed(DecodeError::Length { what: "data", found: len, limit: MAX_DATA }).took(HEADER);
+            return self.session.failed(DecodeError::Length { what: "data", found: len, limit: MAX_DATA }).took(HEADER);
         }
         let (Some(data), Some(covered)) = (rest.get(..len), input.get(2..HEADER + len)) else { return Step::Need };
         let (stated, computed) = (u16::from_le_bytes([crc_low, crc_high]), crc16_ccitt_false(covered));
         let message = if stated == computed {
             self.container([p1, p2], id, data)
         } else {
-            self.failed(DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) })
+            self.session.failed(DecodeError::Crc { stated: u32::from(stated), computed: u32::from(computed) })
         };
         message.took(HEADER + len)
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -64,30 +62,26 @@ impl Satsol {
     fn container(&mut self, preamble: [u8; 2], id: [u8; 4], data: &[u8]) -> Message {
         let number = u32::from_le_bytes(id);
         let Some(device) = DeviceId::new(&number.to_string()).ok().filter(|_| number != 0) else {
-            return self.failed(DecodeError::Login("the tracker has no number"));
+            return self.session.failed(DecodeError::Login("the tracker has no number"));
         };
-        self.device = Some(device);
+        self.session.device = Some(device);
         // What the server sends, and a tracker to keep the link.
         if data.is_empty() {
-            return Message::new(Kind::Heartbeat, self.device.as_ref());
+            return self.session.said(Kind::Heartbeat);
         }
         let (mut batch, mut rest) = (FixBatch::default(), Bytes(data));
-        let fallback = self.now.unwrap_or(self.last);
+        let fallback = self.session.clock();
         let read = match preamble {
             COMPACT => compact::read(&mut rest, &mut batch, fallback),
             _ => packets::read(&mut rest, &mut batch, fallback),
         };
-        self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+        self.session.remember(&batch);
         let reply = confirmation(preamble, id);
         match (batch.fixes.is_empty(), read) {
-            (true, Err(error)) => self.failed(error).reply(reply),
-            (true, Ok(())) => Message::new(Kind::Heartbeat, self.device.as_ref()).reply(reply),
-            (false, read) => Message::new(Kind::Fixes(batch), self.device.as_ref()).reply(reply).defect(read.err()),
+            (true, Err(error)) => self.session.failed(error).reply(reply),
+            (true, Ok(())) => self.session.said(Kind::Heartbeat).reply(reply),
+            (false, read) => self.session.said(Kind::Fixes(batch)).reply(reply).defect(read.err()),
         }
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
     }
 }
 

@@ -10,6 +10,7 @@ mod zip;
 
 use model::{DeviceId, FixBatch, Timestamp};
 
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use line::{Header, Line};
 
@@ -26,10 +27,7 @@ const END: u8 = b'\r';
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Suntech {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
 }
 
 impl Decoder for Suntech {
@@ -38,7 +36,7 @@ impl Decoder for Suntech {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn decode_last(&mut self, input: &[u8]) -> Step {
@@ -46,7 +44,7 @@ impl Decoder for Suntech {
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -71,7 +69,7 @@ impl Suntech {
     fn step(&mut self, input: &[u8], last: bool) -> Step {
         match input {
             [] => Step::Need,
-            [END | b'\n', ..] => Message::new(Kind::Ignored, self.device.as_ref()).took(1),
+            [END | b'\n', ..] => self.session.said(Kind::Ignored).took(1),
             [zip::STX | 0x80.., 0..=3, ..] => self.packed(input),
             [zip::STX | 0x80..] if !last => Step::Need,
             _ => self.text(input, last),
@@ -83,7 +81,7 @@ impl Suntech {
         let [kind, high, low, rest @ ..] = input else { return Step::Need };
         let len = usize::from(u16::from_be_bytes([*high, *low]));
         if len > MAX_PACKED {
-            return self.failed(DecodeError::Length { what: "message", found: len, limit: MAX_PACKED }).took(3);
+            return self.session.failed(DecodeError::Length { what: "message", found: len, limit: MAX_PACKED }).took(3);
         }
         // The older form has a mark after what the length counts.
         let end = usize::from(*kind == zip::STX);
@@ -92,13 +90,13 @@ impl Suntech {
         let message = if *kind == zip::STX {
             match body.split_last() {
                 Some((&zip::ETX, body)) => {
-                    let report = zip::read(body, self.time(), &mut id);
+                    let report = zip::read(body, self.session.clock(), &mut id);
                     self.reported(report)
                 }
-                _ => self.failed(DecodeError::Framing("no mark at the end of a packed message")),
+                _ => self.session.failed(DecodeError::Framing("no mark at the end of a packed message")),
             }
         } else {
-            let report = universal::packed(*kind, body, self.time(), &mut id);
+            let report = universal::packed(*kind, body, self.session.clock(), &mut id);
             self.reported(report)
         };
         message.took(3 + body.len())
@@ -116,7 +114,7 @@ impl Suntech {
             Some(end) => (input.get(..end), end + 1),
             None if input.len() >= MAX_FRAME => {
                 let error = DecodeError::Length { what: "line", found: MAX_FRAME, limit: MAX_FRAME - 1 };
-                return self.failed(error).took(MAX_FRAME);
+                return self.session.failed(error).took(MAX_FRAME);
             }
             None if last => (Some(input), input.len()),
             None => return Step::Need,
@@ -128,10 +126,10 @@ impl Suntech {
         let header = match Header::of(line.field(0)) {
             Some(header) => header,
             // Part of a crash is raw acceleration, of which nothing is kept.
-            None if line.field(0) == b"CRR" => return Message::new(Kind::Ignored, self.device.as_ref()),
-            None => return self.failed(DecodeError::Format("line begins with no name of a report")),
+            None if line.field(0) == b"CRR" => return self.session.said(Kind::Ignored),
+            None => return self.session.failed(DecodeError::Format("line begins with no name of a report")),
         };
-        let now = self.time();
+        let now = self.session.clock();
         match header {
             Header::Universal(b"STT" | b"ALT" | b"EMG" | b"EVT" | b"UEX") => {
                 self.reported(universal::read(line, now).map(Some))
@@ -158,9 +156,9 @@ impl Suntech {
         match line::device(line.field(1)) {
             Ok(id) => {
                 self.sent_by(id);
-                Message::new(kind, self.device.as_ref())
+                self.session.said(kind)
             }
-            Err(error) => self.failed(error),
+            Err(error) => self.session.failed(error),
         }
     }
 
@@ -169,7 +167,7 @@ impl Suntech {
         if let Ok(id) = line::device(line.field(id)) {
             self.sent_by(id);
         }
-        Message::new(Kind::Event, self.device.as_ref()).text(&String::from_utf8_lossy(line.whole))
+        self.session.said(Kind::Event).text(&String::from_utf8_lossy(line.whole))
     }
 
     /// Every message names its sender, which is who it concerns.
@@ -177,28 +175,19 @@ impl Suntech {
         match report {
             Ok(Some(Report { device, batch, reply, defect })) => {
                 self.sent_by(device);
-                self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+                self.session.remember(&batch);
                 let kind = if batch.fixes.is_empty() { Kind::Heartbeat } else { Kind::Fixes(batch) };
-                Message::new(kind, self.device.as_ref()).reply(reply).defect(defect)
+                self.session.said(kind).reply(reply).defect(defect)
             }
-            Ok(None) => Message::new(Kind::Ignored, self.device.as_ref()),
-            Err(error) => self.failed(error),
+            Ok(None) => self.session.said(Kind::Ignored),
+            Err(error) => self.session.failed(error),
         }
     }
 
     fn sent_by(&mut self, id: &str) {
-        if self.device.as_ref().is_none_or(|known| known.as_str() != id) {
-            self.device = DeviceId::new(id).ok();
+        if self.session.device.as_ref().is_none_or(|known| known.as_str() != id) {
+            self.session.device = DeviceId::new(id).ok();
         }
-    }
-
-    /// The time of what has none of its own.
-    fn time(&self) -> Timestamp {
-        self.now.unwrap_or(self.last)
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
     }
 }
 

@@ -9,6 +9,7 @@ mod report;
 use model::{DeviceId, FixBatch, Known, Timestamp, Value};
 
 use crate::attributes::once;
+use crate::session::Session;
 use crate::text::{hexadecimal, whole};
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use frame::Frame;
@@ -26,10 +27,7 @@ const MAX_GARBAGE: usize = 1024;
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Tk103 {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
 }
 
 impl Decoder for Tk103 {
@@ -42,11 +40,11 @@ impl Decoder for Tk103 {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -56,8 +54,8 @@ impl Tk103 {
         let blank = input.iter().take(MAX_BLANK).take_while(|b| b.is_ascii_whitespace()).count();
         let rest = input.get(blank..).unwrap_or_default();
         let step = match rest {
-            _ if blank == MAX_BLANK => return self.message(Kind::Ignored).took(blank),
-            [] if last && blank > 0 => return self.message(Kind::Ignored).took(blank),
+            _ if blank == MAX_BLANK => return self.session.said(Kind::Ignored).took(blank),
+            [] if last && blank > 0 => return self.session.said(Kind::Ignored).took(blank),
             [] => return Step::Need,
             [b'(', ..] => self.frame(rest, b')', last),
             [b'[', ..] => self.frame(rest, b']', last),
@@ -74,12 +72,12 @@ impl Tk103 {
         let len = match input.iter().take(MAX_GARBAGE).position(|b| matches!(b, b'(' | b'[')) {
             Some(at) => at,
             None if input.len() >= MAX_GARBAGE => {
-                return self.failed(DecodeError::Framing("no bracket opens a message")).took(MAX_GARBAGE);
+                return self.session.failed(DecodeError::Framing("no bracket opens a message")).took(MAX_GARBAGE);
             }
             None if last => input.len(),
             None => return Step::Need,
         };
-        self.failed(DecodeError::Format("bytes between messages")).took(len)
+        self.session.failed(DecodeError::Format("bytes between messages")).took(len)
     }
 
     fn frame(&mut self, input: &[u8], close: u8, last: bool) -> Step {
@@ -89,7 +87,7 @@ impl Tk103 {
             Some(end) => (input.get(1..end).unwrap_or_default(), end + 1),
             None if is_full => {
                 let error = DecodeError::Length { what: "frame", found: input.len(), limit: MAX_BRACKETS };
-                return self.failed(error).took(MAX_BRACKETS);
+                return self.session.failed(error).took(MAX_BRACKETS);
             }
             None if last => (input.get(1..).unwrap_or_default(), input.len()),
             None => return Step::Need,
@@ -99,17 +97,17 @@ impl Tk103 {
         }
         // A frame that was cut short is followed by the start of the next.
         let next = inner.iter().position(|b| *b == b'(').map_or(len, |at| at + 1);
-        self.failed(DecodeError::Format("frame is not a number and a command")).took(next)
+        self.session.failed(DecodeError::Format("frame is not a number and a command")).took(next)
     }
 
     fn sent(&mut self, frame: &Frame<'_>) -> Message {
         match std::str::from_utf8(frame.number).ok().and_then(|id| DeviceId::new(id).ok()) {
-            Some(device) => self.device = Some(device),
-            None => return self.failed(DecodeError::Field("number")),
+            Some(device) => self.session.device = Some(device),
+            None => return self.session.failed(DecodeError::Field("number")),
         }
-        let now = self.time();
+        let now = self.session.clock();
         if frame.command == b"BP00" {
-            return self.message(Kind::Heartbeat).reply(answer(frame, "AP01HSO"));
+            return self.session.said(Kind::Heartbeat).reply(answer(frame, "AP01HSO"));
         }
         if let Some(found) = position::find(frame.body) {
             return self.located(frame, &found);
@@ -120,7 +118,7 @@ impl Tk103 {
             b"BV00" => report::vehicle(frame.body, now),
             b"BS50" => battery::whole(frame.body, now),
             b"BS51" => battery::parts(frame.body, now),
-            b"BQ86" => return self.message(Kind::Ignored),
+            b"BQ86" => return self.session.said(Kind::Ignored),
             [b'D', b'W', b'5' | b'6', _] => report::networks(frame.body, now).map(|mut batch| {
                 happened(frame, &[], &mut batch);
                 batch
@@ -130,15 +128,15 @@ impl Tk103 {
             _ => return self.words(frame),
         };
         match batch {
-            Some(batch) => self.fixes(batch),
-            None => self.failed(DecodeError::Format("body has not the fields of its command")),
+            Some(batch) => self.session.fixes(batch),
+            None => self.session.failed(DecodeError::Format("body has not the fields of its command")),
         }
     }
 
     fn located(&mut self, frame: &Frame<'_>, found: &Found<'_>) -> Message {
-        let mut batch = found.read(frame, self.time());
+        let mut batch = found.read(frame, self.session.clock());
         happened(frame, found.before, &mut batch);
-        let message = self.fixes(batch);
+        let message = self.session.fixes(batch);
         match frame.command {
             b"BP05" => message.reply(answer(frame, "AP05")),
             b"BO01" => {
@@ -151,34 +149,16 @@ impl Tk103 {
 
     /// A login without a position.
     fn login(&self, frame: &Frame<'_>) -> Message {
-        self.message(Kind::Login).reply(answer(frame, "AP05"))
+        self.session.said(Kind::Login).reply(answer(frame, "AP05"))
     }
 
     /// The answer to a command, in words or in the command's own fields.
     fn words(&self, frame: &Frame<'_>) -> Message {
-        let message = self.message(Kind::Event);
+        let message = self.session.said(Kind::Event);
         if let Some(words) = report::words(frame.body) {
             return message.text(&String::from_utf8_lossy(words));
         }
         message.text(&format!("{}{}", String::from_utf8_lossy(frame.command), String::from_utf8_lossy(frame.body)))
-    }
-
-    /// Now, as far as that is known.
-    fn time(&self) -> Timestamp {
-        self.now.unwrap_or(self.last)
-    }
-
-    fn fixes(&mut self, batch: FixBatch) -> Message {
-        self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
-        self.message(Kind::Fixes(batch))
-    }
-
-    fn message(&self, kind: Kind) -> Message {
-        Message::new(kind, self.device.as_ref())
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        self.message(Kind::Error(error))
     }
 }
 

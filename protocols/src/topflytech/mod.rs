@@ -11,6 +11,7 @@ mod vehicle;
 use model::{DeviceId, FixBatch, Timestamp};
 
 use crate::bytes::Bytes;
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 
 /// Longest message.
@@ -46,10 +47,7 @@ impl Family {
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct Topflytech {
-    device: Option<DeviceId>,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
+    session: Session,
 }
 
 impl Decoder for Topflytech {
@@ -58,7 +56,7 @@ impl Decoder for Topflytech {
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn decode_last(&mut self, input: &[u8]) -> Step {
@@ -66,7 +64,7 @@ impl Decoder for Topflytech {
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -92,10 +90,10 @@ impl Topflytech {
         let [kind, high, low, ..] = rest else { return Step::Need };
         let len = usize::from(u16::from_be_bytes([*high, *low]));
         if len > MAX_FRAME {
-            return self.failed(DecodeError::Length { what: "message", found: len, limit: MAX_FRAME }).took(5);
+            return self.session.failed(DecodeError::Length { what: "message", found: len, limit: MAX_FRAME }).took(5);
         }
         if len < HEAD {
-            return self.failed(DecodeError::Framing("length is less than that of a head")).took(5);
+            return self.session.failed(DecodeError::Framing("length is less than that of a head")).took(5);
         }
         let Some((message, _)) = input.split_at_checked(len) else { return Step::Need };
         self.message(family, *kind, message).took(len)
@@ -109,22 +107,22 @@ impl Topflytech {
             None if last || input.len() >= MAX_FRAME => input.len(),
             None => return Step::Need,
         };
-        self.failed(DecodeError::Format("bytes between messages")).took(end)
+        self.session.failed(DecodeError::Format("bytes between messages")).took(end)
     }
 
     fn message(&mut self, family: Family, kind: u8, message: &[u8]) -> Message {
-        let Some((head, content)) = message.split_first_chunk::<HEAD>() else { return self.failed(CUT) };
+        let Some((head, content)) = message.split_first_chunk::<HEAD>() else { return self.session.failed(CUT) };
         match device(head) {
             Some(device) => {
-                if self.device.as_ref() != Some(&device) {
-                    self.device = Some(device);
+                if self.session.device.as_ref() != Some(&device) {
+                    self.session.device = Some(device);
                 }
             }
-            None => return self.failed(DecodeError::Login("the IMEI is not of 15 digits")),
+            None => return self.session.failed(DecodeError::Login("the IMEI is not of 15 digits")),
         }
         let mut batch = FixBatch::default();
         let mut rest = Bytes(content);
-        let now = self.now.unwrap_or(self.last);
+        let now = self.session.clock();
         let read = match (kind, family) {
             (0x01 | 0x31, _) => return self.said(Kind::Login, head, Owed::Head),
             (0x03, _) => return self.said(Kind::Heartbeat, head, Owed::Head),
@@ -146,20 +144,20 @@ impl Topflytech {
             (0x62 | 0x64, _) => indefinite::read(kind, &mut rest, now, &mut batch),
             // Fences, debugging, other buses and batches of temperatures.
             (0x20..=0x7f, _) => return self.said(Kind::Ignored, head, Owed::Head),
-            _ => return self.failed(DecodeError::Unknown { what: "message type", number: u32::from(kind) }),
+            _ => return self.session.failed(DecodeError::Unknown { what: "message type", number: u32::from(kind) }),
         };
         match read {
             Ok(Owed::Nothing) => self.said(Kind::Fixes(batch), head, Owed::Nothing),
             Ok(owed) => self.said(Kind::Fixes(batch), head, owed),
-            Err(error) => self.failed(error),
+            Err(error) => self.session.failed(error),
         }
     }
 
     fn said(&mut self, kind: Kind, head: &[u8; HEAD], owed: Owed) -> Message {
         if let Kind::Fixes(batch) = &kind {
-            self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+            self.session.remember(batch);
         }
-        let message = Message::new(kind, self.device.as_ref());
+        let message = self.session.said(kind);
         match owed {
             Owed::Nothing => message,
             Owed::Head => message.reply(answer(head, None)),
@@ -170,11 +168,7 @@ impl Topflytech {
     /// The answer to a command, a forwarded message or a service code: one byte for which, and UTF-16.
     fn words(&self, content: &[u8]) -> Message {
         let text = content.get(1..).map(utf16).unwrap_or_default();
-        Message::new(Kind::Event, self.device.as_ref()).text(&text)
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
+        self.session.said(Kind::Event).text(&text)
     }
 }
 

@@ -8,6 +8,7 @@ mod record;
 use model::{DeviceId, FixBatch, Timestamp};
 
 use crate::crc::crc16_arc;
+use crate::session::Session;
 use crate::{DecodeError, Decoder, Kind, Likeness, Message, Reply, Step};
 use packet::{Packet, Type};
 pub(crate) use parameters::parameter;
@@ -21,12 +22,9 @@ pub const MAX_RECORDS: usize = 4096;
 /// The decoder of one connection.
 #[derive(Debug, Default)]
 pub struct WialonIps {
-    device: Option<DeviceId>,
+    session: Session,
     /// Since a 2.x login, packets without a checksum are errors.
     checksums: bool,
-    now: Option<Timestamp>,
-    /// Time of the last record, for those without one when there is no clock.
-    last: Timestamp,
     /// Number of the last block of the tachograph file that is coming in.
     last_block: Option<u32>,
 }
@@ -37,14 +35,14 @@ impl Decoder for WialonIps {
             Some(end) => self.line(input, end, end + 1),
             None if input.len() >= MAX_FRAME => {
                 let error = DecodeError::Length { what: "line", found: MAX_FRAME, limit: MAX_FRAME - 1 };
-                self.failed(error).took(MAX_FRAME)
+                self.session.failed(error).took(MAX_FRAME)
             }
             None => Step::Need,
         }
     }
 
     fn identify(&mut self, device: &DeviceId) {
-        self.device = Some(device.clone());
+        self.session.identify(device);
     }
 
     fn decode_last(&mut self, input: &[u8]) -> Step {
@@ -55,7 +53,7 @@ impl Decoder for WialonIps {
     }
 
     fn now(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        self.session.now(now);
     }
 }
 
@@ -65,16 +63,16 @@ impl WialonIps {
         let line = input.get(..end).unwrap_or(input);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
-            return Message::new(Kind::Ignored, self.device.as_ref()).took(next);
+            return self.session.said(Kind::Ignored).took(next);
         }
         let Some(packet) = Packet::split(line, self.checksums) else {
-            return self.failed(DecodeError::Format("line is no packet `#type#…`")).took(next);
+            return self.session.failed(DecodeError::Format("line is no packet `#type#…`")).took(next);
         };
         // The block of a picture or file follows its line and is as long as the line says.
         let block = match packet.block_len() {
             Some(len) if next.saturating_add(len) > MAX_FRAME => {
                 let error = DecodeError::Length { what: "block", found: len, limit: MAX_FRAME - next };
-                return self.failed(error).took(next);
+                return self.session.failed(error).took(next);
             }
             Some(len) => len,
             None => 0,
@@ -89,20 +87,20 @@ impl WialonIps {
     fn sent(&mut self, packet: &Packet<'_>) -> Message {
         let Some(sender) = packet.sender else { return self.packet(packet) };
         let Some(sender) = std::str::from_utf8(sender).ok().and_then(|id| DeviceId::new(id).ok()) else {
-            return self.failed(DecodeError::Format("line is no packet `#type#…`"));
+            return self.session.failed(DecodeError::Format("line is no packet `#type#…`"));
         };
-        let session = self.device.replace(sender);
+        let session = self.session.device.replace(sender);
         let message = self.packet(packet);
-        self.device = session;
+        self.session.device = session;
         message
     }
 
     fn packet(&mut self, packet: &Packet<'_>) -> Message {
         if let Err(error) = packet.verify() {
             let reply = packet.kind.checksum_reply();
-            return self.failed(error).reply(Reply::new(reply.as_bytes()));
+            return self.session.failed(error).reply(Reply::new(reply.as_bytes()));
         }
-        let device = self.device.as_ref();
+        let device = self.session.device.as_ref();
         match packet.kind {
             Type::Login => self.login(packet),
             Type::Short | Type::Extended => self.single(packet),
@@ -120,7 +118,7 @@ impl WialonIps {
             }
             Type::TachographBlock => self.ignored(&block_reply("AT", packet.number(2), self.last_block)),
             Type::Answer => self.ignored(""),
-            Type::Unknown => self.failed(DecodeError::Format("type of packet is not known here")),
+            Type::Unknown => self.session.failed(DecodeError::Format("type of packet is not known here")),
         }
     }
 
@@ -128,11 +126,11 @@ impl WialonIps {
         let (checksums, identity) = packet.identity();
         let refused = Reply::new(b"#AL#0\r\n");
         let Some(device) = std::str::from_utf8(identity).ok().and_then(|id| DeviceId::new(id).ok()) else {
-            return self.failed(DecodeError::Login("the identity is empty or too long")).reply(refused);
+            return self.session.failed(DecodeError::Login("the identity is empty or too long")).reply(refused);
         };
-        self.device = Some(device);
+        self.session.device = Some(device);
         self.checksums = checksums;
-        let mut message = Message::new(Kind::Login, self.device.as_ref()).reply(Reply::new(b"#AL#1\r\n"));
+        let mut message = self.session.said(Kind::Login).reply(Reply::new(b"#AL#1\r\n"));
         message.refusal = refused;
         message
     }
@@ -140,16 +138,16 @@ impl WialonIps {
     fn single(&mut self, packet: &Packet<'_>) -> Message {
         let mut batch = FixBatch::default();
         let result = self.reader().read(packet.body, &mut batch);
-        self.remember(&batch);
+        self.session.remember(&batch);
         let (answer, taken) = match packet.kind {
             Type::Extended => ("AD", &b"#AD#1\r\n"[..]),
             _ => ("ASD", &b"#ASD#1\r\n"[..]),
         };
         match result {
-            Ok(()) => Message::new(Kind::Fixes(batch), self.device.as_ref()).reply(Reply::new(taken)),
+            Ok(()) => self.session.said(Kind::Fixes(batch)).reply(Reply::new(taken)),
             Err(fault) => {
                 let reply = Reply::new(format!("#{answer}#{}\r\n", fault.code()).as_bytes());
-                self.failed(fault.error()).reply(reply)
+                self.session.failed(fault.error()).reply(reply)
             }
         }
     }
@@ -161,34 +159,26 @@ impl WialonIps {
         let records = packet.body.split(|b| *b == b'|').filter(|r| !r.is_empty()).take(MAX_RECORDS);
         for record in records {
             let read = self.reader().read(record, &mut batch);
-            self.remember(&batch);
+            self.session.remember(&batch);
             defect = defect.or(read.err());
         }
         let reply = Reply::new(format!("#AB#{}\r\n", batch.fixes.len()).as_bytes());
         if let Some(fault) = &defect
             && batch.fixes.is_empty()
         {
-            return self.failed(fault.error()).reply(reply);
+            return self.session.failed(fault.error()).reply(reply);
         }
-        let mut message = Message::new(Kind::Fixes(batch), self.device.as_ref()).reply(reply);
+        let mut message = self.session.said(Kind::Fixes(batch)).reply(reply);
         message.defect = defect.map(Fault::error);
         message
     }
 
     fn reader(&self) -> Reader {
-        Reader { now: self.now.unwrap_or(self.last) }
-    }
-
-    fn remember(&mut self, batch: &FixBatch) {
-        self.last = batch.fixes.last().map_or(self.last, |fix| fix.time);
+        Reader { now: self.session.clock() }
     }
 
     fn ignored(&self, reply: &str) -> Message {
-        Message::new(Kind::Ignored, self.device.as_ref()).reply(Reply::new(reply.as_bytes()))
-    }
-
-    fn failed(&self, error: DecodeError) -> Message {
-        Message::new(Kind::Error(error), self.device.as_ref())
+        self.session.said(Kind::Ignored).reply(Reply::new(reply.as_bytes()))
     }
 }
 
