@@ -2,14 +2,9 @@
 
 use model::{FixBatch, Known, Timestamp, Value};
 
+use crate::put::Put;
 use crate::text::{hexadecimal, number, whole};
 use crate::units::{int, single};
-
-/// A value under a name of ours.
-pub(crate) fn named(batch: &mut FixBatch, name: &str, value: Value) {
-    let key = batch.name(name);
-    batch.attribute(key, value);
-}
 
 /// A field as text under a name of ours, where there is something in it.
 pub(crate) fn text(batch: &mut FixBatch, name: &str, field: &[u8]) {
@@ -25,21 +20,21 @@ pub(crate) fn text(batch: &mut FixBatch, name: &str, field: &[u8]) {
 /// A field as a whole number under a name of ours, where it is one.
 pub(crate) fn whole_number(batch: &mut FixBatch, name: &str, field: &[u8]) {
     if let Some(value) = whole(field) {
-        named(batch, name, Value::Int(value));
+        batch.put(name, Value::Int(value));
     }
 }
 
 /// A field in hexadecimal digits as a number under a name of ours, where it is one.
 pub(crate) fn hexadecimal_number(batch: &mut FixBatch, name: &str, field: &[u8]) {
     if let Some(value) = hexadecimal(field) {
-        named(batch, name, Value::Int(int(value)));
+        batch.put(name, Value::Int(int(value)));
     }
 }
 
 /// A field as a decimal number under a name of ours, where it is one.
 pub(crate) fn decimal(batch: &mut FixBatch, name: &str, field: &[u8]) {
     if let Some(value) = number(field) {
-        named(batch, name, Value::Float(value));
+        batch.put(name, Value::Float(value));
     }
 }
 

@@ -56,6 +56,11 @@ pub(crate) fn two_digits(text: &[u8]) -> Option<u8> {
 pub(crate) fn seconds_of_day(hhmmss: [u8; 6]) -> Option<i64> {
     let [h1, h2, m1, m2, s1, s2] = hhmmss;
     let (hours, minutes, seconds) = (two_digits(&[h1, h2])?, two_digits(&[m1, m2])?, two_digits(&[s1, s2])?);
+    of_day(hours, minutes, seconds)
+}
+
+/// Hours, minutes and seconds as seconds of the day.
+pub(crate) fn of_day(hours: u8, minutes: u8, seconds: u8) -> Option<i64> {
     // A leap second counts as the second after it.
     (hours < 24 && minutes < 60 && seconds <= 60)
         .then(|| (i64::from(hours) * 60 + i64::from(minutes)) * 60 + i64::from(seconds))

@@ -1,11 +1,6 @@
 //! The common attributes, for protocols in which the device names what it sends.
 
-use std::io::Write;
-
-use model::{AttributeKey, FixBatch, Known, Value, ValueRef};
-
-/// Longest name that [`numbered`] makes.
-const MAX_NAME: usize = 64;
+use model::{FixBatch, Known, Value, ValueRef};
 
 /// The common attribute of that name, in whatever case.
 pub(crate) fn by_name(name: &[u8]) -> Option<Known> {
@@ -56,30 +51,8 @@ pub(crate) fn convert(key: Known, value: Value, batch: &FixBatch) -> Option<Valu
     }
 }
 
-/// A name with a number in it, such as `fuel_3` or `temperature_3_c`.
-pub(crate) fn numbered(batch: &mut FixBatch, before: &str, number: u32, after: &str) -> AttributeKey {
-    let mut name = [0u8; MAX_NAME];
-    let mut rest = name.as_mut_slice();
-    // Names that do not fit are cut.
-    let _ = write!(rest, "{before}{number}{after}");
-    let len = MAX_NAME - rest.len();
-    batch.name(name.get(..len).and_then(|name| std::str::from_utf8(name).ok()).unwrap_or(before))
-}
-
 /// A whole number within the range that a double holds exactly.
 fn int(number: f64) -> Option<Value> {
     #[expect(clippy::cast_possible_truncation, reason = "within the range and whole")]
     (number.fract() == 0.0 && number.abs() < 9.0e15).then_some(Value::Int(number as i64))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_is_written_into_a_name() {
-        let mut batch = FixBatch::default();
-        let key = numbered(&mut batch, "fuel_", 12, "_temperature_c");
-        assert_eq!(batch.key_name(key), "fuel_12_temperature_c");
-    }
 }

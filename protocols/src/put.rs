@@ -7,11 +7,17 @@ const LONGEST: usize = 64;
 
 /// What is added to the fix pushed last.
 pub(crate) trait Put {
+    fn put(&mut self, name: &str, value: Value);
     fn put_int(&mut self, name: &str, value: impl Into<i64>);
     fn put_float(&mut self, name: &str, value: f64);
     fn put_bool(&mut self, name: &str, value: bool);
     /// Text that is UTF-8 is kept as text, other bytes as bytes; nothing where it is empty.
     fn put_text(&mut self, name: &str, text: &[u8]);
+    /// Text without control characters is kept as text, all else as bytes; nothing where it is
+    /// empty.
+    fn put_words(&mut self, name: &str, words: &[u8]);
+    /// Nothing where they are empty.
+    fn put_bytes(&mut self, name: &str, bytes: &[u8]);
     /// Bytes as text of hexadecimal digits.
     fn put_hex(&mut self, name: &str, bytes: &[u8]);
 
@@ -21,39 +27,58 @@ pub(crate) trait Put {
     fn known_text(&mut self, key: Known, text: &str);
     fn known_hex(&mut self, key: Known, bytes: &[u8]);
 
-    /// The key of one of several alike: the words with the number between them.
-    fn numbered(&mut self, before: &str, number: usize, after: &str) -> AttributeKey;
+    /// A number as text of decimal digits, as cards are named.
+    fn known_decimal(&mut self, key: Known, number: u64);
+
+    /// One of several alike, under the words with the number between them.
+    fn put_numbered(&mut self, before: &str, number: impl TryInto<u64>, after: &str, value: Value);
+    /// The key of one of several alike, for more than one attribute or another way to add it.
+    fn numbered(&mut self, before: &str, number: impl TryInto<u64>, after: &str) -> AttributeKey;
 }
 
 impl Put for FixBatch {
-    fn put_int(&mut self, name: &str, value: impl Into<i64>) {
+    fn put(&mut self, name: &str, value: Value) {
         let key = self.name(name);
-        self.attribute(key, Value::Int(value.into()));
+        self.attribute(key, value);
+    }
+
+    fn put_int(&mut self, name: &str, value: impl Into<i64>) {
+        self.put(name, Value::Int(value.into()));
     }
 
     fn put_float(&mut self, name: &str, value: f64) {
-        let key = self.name(name);
-        self.attribute(key, Value::Float(value));
+        self.put(name, Value::Float(value));
     }
 
     fn put_bool(&mut self, name: &str, value: bool) {
-        let key = self.name(name);
-        self.attribute(key, Value::Bool(value));
+        self.put(name, Value::Bool(value));
     }
 
     fn put_text(&mut self, name: &str, text: &[u8]) {
         if text.is_empty() {
             return;
         }
-        let key = self.name(name);
         let value = text_or_bytes(self, text);
-        self.attribute(key, value);
+        self.put(name, value);
+    }
+
+    fn put_words(&mut self, name: &str, words: &[u8]) {
+        if !words.is_empty() {
+            let value = words_value(self, words);
+            self.put(name, value);
+        }
+    }
+
+    fn put_bytes(&mut self, name: &str, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let value = self.bytes_value(bytes);
+            self.put(name, value);
+        }
     }
 
     fn put_hex(&mut self, name: &str, bytes: &[u8]) {
-        let key = self.name(name);
         let value = hex_value(self, bytes);
-        self.attribute(key, value);
+        self.put(name, value);
     }
 
     fn known_int(&mut self, key: Known, value: impl Into<i64>) {
@@ -78,12 +103,31 @@ impl Put for FixBatch {
         self.known(key, value);
     }
 
-    fn numbered(&mut self, before: &str, number: usize, after: &str) -> AttributeKey {
+    fn known_decimal(&mut self, key: Known, number: u64) {
+        let mut text = Short::default();
+        text.decimal(number);
+        self.known_text(key, text.text());
+    }
+
+    fn put_numbered(&mut self, before: &str, number: impl TryInto<u64>, after: &str, value: Value) {
+        let key = self.numbered(before, number, after);
+        self.attribute(key, value);
+    }
+
+    fn numbered(&mut self, before: &str, number: impl TryInto<u64>, after: &str) -> AttributeKey {
         let mut name = Short::default();
         name.push(before.as_bytes());
-        name.decimal(number);
+        name.decimal(number.try_into().unwrap_or(u64::MAX));
         name.push(after.as_bytes());
         self.name(name.text())
+    }
+}
+
+/// Text where it has no control characters, otherwise the bytes.
+pub(crate) fn words_value(batch: &mut FixBatch, words: &[u8]) -> Value {
+    match std::str::from_utf8(words) {
+        Ok(text) if !text.contains(char::is_control) => batch.text_value(text),
+        _ => batch.bytes_value(words),
     }
 }
 
@@ -95,12 +139,15 @@ pub(crate) fn text_or_bytes(batch: &mut FixBatch, text: &[u8]) -> Value {
     }
 }
 
-/// Hexadecimal digits of at most 32 bytes.
+/// Hexadecimal digits; more than 32 bytes stay bytes.
 pub(crate) fn hex_value(batch: &mut FixBatch, bytes: &[u8]) -> Value {
     const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    if bytes.len() > LONGEST / 2 {
+        return batch.bytes_value(bytes);
+    }
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
     let mut text = Short::default();
-    for byte in bytes.iter().take(LONGEST / 2) {
+    for byte in bytes {
         text.push(&[digit(byte >> 4), digit(byte & 0x0f)]);
     }
     batch.text_value(text.text())
@@ -126,7 +173,7 @@ impl Short {
         }
     }
 
-    fn decimal(&mut self, number: usize) {
+    fn decimal(&mut self, number: u64) {
         let mut divisor = 1;
         while number / divisor >= 10 {
             divisor *= 10;

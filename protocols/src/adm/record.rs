@@ -4,7 +4,7 @@ use model::{Fix, FixBatch, Known, LatLon, Timestamp, Value};
 
 use super::HEADER;
 use crate::bytes::Bytes;
-use crate::common::numbered;
+use crate::put::Put;
 use crate::units::{heading, int, kmh, satellites, single};
 
 /// Bits of the type.
@@ -57,13 +57,13 @@ pub(super) fn read(kind: u8, rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Opti
     }
     if kind & ANALOGUE != 0 {
         for number in 1..=6 {
-            let (key, millivolts) = (numbered(batch, "adc_", number, "_v"), rest.u16_le()?);
+            let (key, millivolts) = (batch.numbered("adc_", number, "_v"), rest.u16_le()?);
             batch.attribute(key, Value::Float(f64::from(millivolts) / 1000.0));
         }
     }
     if kind & COUNTERS != 0 {
         for number in 1..=2 {
-            let (key, count) = (numbered(batch, "counter_", number, ""), rest.u32_le()?);
+            let (key, count) = (batch.numbered("counter_", number, ""), rest.u32_le()?);
             batch.attribute(key, Value::Int(i64::from(count)));
         }
     }
@@ -116,9 +116,9 @@ fn fuel(rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
     for (number, level) in (1..).zip(levels) {
         let degrees = rest.i8()?;
         if level != NO_LEVEL {
-            let key = numbered(batch, "fuel_", number, "");
+            let key = batch.numbered("fuel_", number, "");
             batch.attribute(key, Value::Int(i64::from(level)));
-            let key = numbered(batch, "temperature_", number, "_c");
+            let key = batch.numbered("temperature_", number, "_c");
             batch.attribute(key, Value::Int(i64::from(degrees)));
         }
     }
@@ -137,7 +137,7 @@ fn can(rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
             2 => block.u32_le().map(u64::from),
             _ => block.u64_le(),
         };
-        let key = numbered(batch, "can_", u32::from(tag & 0x3f), "");
+        let key = batch.numbered("can_", usize::from(tag & 0x3f), "");
         batch.attribute(key, Value::Int(int(value?)));
     }
     Some(())

@@ -3,7 +3,7 @@
 use model::{AttributeKey, Fix, FixBatch, Known, LatLon, Timestamp, Value};
 
 use crate::DecodeError;
-use crate::common::numbered;
+use crate::put::Put;
 use crate::units::{heading, knots, single};
 
 const MILLI: f64 = 1000.0;
@@ -60,12 +60,12 @@ fn one(tag: u8, value: [u8; 4], record: &mut Record, batch: &mut FixBatch) {
         5 => navigation(value, record, batch),
         6 => input(value, record, batch),
         7 => {
-            named("cell_id", Value::Int(i64::from(low)), batch);
-            named("lac", Value::Int(i64::from(high)), batch);
+            batch.put("cell_id", Value::Int(i64::from(low)));
+            batch.put("lac", Value::Int(i64::from(high)));
         }
         8 => {
-            named("mnc", Value::Int(i64::from(a)), batch);
-            named("mcc", Value::Int(i64::from(u16::from_le_bytes([b, c]))), batch);
+            batch.put("mnc", Value::Int(i64::from(a)));
+            batch.put("mcc", Value::Int(i64::from(u16::from_le_bytes([b, c]))));
             batch.known(Known::GsmSignal, Value::Int(i64::from(d)));
         }
         9 => status(u32::from_le_bytes(value), record, batch),
@@ -121,7 +121,7 @@ fn input([mode, number, low, high]: [u8; 4], record: &mut Record, batch: &mut Fi
     match mode {
         1 => {
             ignition(number & 1 == 1, batch);
-            named("call_button", Value::Bool(number & 2 != 0), batch);
+            batch.put("call_button", Value::Bool(number & 2 != 0));
             record.inputs = Some(value);
         }
         6 => counted("pulses_", number, "", whole, batch),
@@ -158,17 +158,17 @@ fn can(tag: u8, value: [u8; 4], batch: &mut FixBatch) {
             ignition(bits >> 16 & 1 == 1, batch);
             batch.attribute(AttributeKey::Number(51), Value::Int(whole));
         }
-        52 => named("engine_hours_s", Value::Float(whole as f64 * HOUR_S), batch),
+        52 => batch.put("engine_hours_s", Value::Float(whole as f64 * HOUR_S)),
         53 => batch.known(Known::OdometerM, Value::Int(whole * MILEAGE_M)),
-        54 => named("fuel_used_l", Value::Float(whole as f64 / TENTH), batch),
-        55 => named("fuel_level_percent", Value::Float(f64::from(low) / TENTH), batch),
-        57 => named("rpm", Value::Int(i64::from(low)), batch),
-        58 => named("engine_temperature_c", Value::Int(i64::from(i32::from_le_bytes(value))), batch),
-        59 => named("can_speed_kmh", Value::Int(whole), batch),
+        54 => batch.put("fuel_used_l", Value::Float(whole as f64 / TENTH)),
+        55 => batch.put("fuel_level_percent", Value::Float(f64::from(low) / TENTH)),
+        57 => batch.put("rpm", Value::Int(i64::from(low))),
+        58 => batch.put("engine_temperature_c", Value::Int(i64::from(i32::from_le_bytes(value)))),
+        59 => batch.put("can_speed_kmh", Value::Int(whole)),
         60..=64 => counted("axle_load_", tag - 59, "", Value::Int(whole), batch),
         69 => {
-            named("throttle_percent", Value::Int(i64::from(a)), batch);
-            named("engine_load_percent", Value::Int(i64::from(b)), batch);
+            batch.put("throttle_percent", Value::Int(i64::from(a)));
+            batch.put("engine_load_percent", Value::Int(i64::from(b)));
         }
         _ => batch.attribute(AttributeKey::Number(u32::from(tag)), Value::Int(whole)),
     }
@@ -194,7 +194,7 @@ fn finish(record: &Record, batch: &mut FixBatch) {
     }
     if let Some(mileage) = record.mileage {
         if has(Known::OdometerM, batch) {
-            named("gnss_odometer_m", Value::Int(mileage), batch);
+            batch.put("gnss_odometer_m", Value::Int(mileage));
         } else {
             batch.known(Known::OdometerM, Value::Int(mileage));
         }
@@ -225,12 +225,7 @@ fn level(name: &str, number: u8, level: u16, batch: &mut FixBatch) {
     }
 }
 
-fn named(name: &str, value: Value, batch: &mut FixBatch) {
-    let key = batch.name(name);
-    batch.attribute(key, value);
-}
-
 fn counted(before: &str, number: u8, after: &str, value: Value, batch: &mut FixBatch) {
-    let key = numbered(batch, before, u32::from(number), after);
+    let key = batch.numbered(before, usize::from(number), after);
     batch.attribute(key, value);
 }

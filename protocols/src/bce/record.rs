@@ -4,7 +4,7 @@ use model::{Fix, FixBatch, Known, LatLon, Timestamp, Value};
 
 use crate::DecodeError;
 use crate::bytes::Bytes;
-use crate::common::numbered;
+use crate::put::Put;
 use crate::session::Session;
 use crate::units::{heading, kmh, nearest};
 
@@ -71,21 +71,6 @@ fn record(rest: &mut Bytes<'_>, batch: &mut FixBatch, session: &Session) -> Opti
     last(&is_set(fourth), rest, batch)
 }
 
-fn whole(batch: &mut FixBatch, name: &str, value: i64) {
-    let key = batch.name(name);
-    batch.attribute(key, Value::Int(value));
-}
-
-fn real(batch: &mut FixBatch, name: &str, value: f64) {
-    let key = batch.name(name);
-    batch.attribute(key, Value::Float(value));
-}
-
-fn raw(batch: &mut FixBatch, name: &str, bytes: &[u8]) {
-    let (key, value) = (batch.name(name), batch.bytes_value(bytes));
-    batch.attribute(key, value);
-}
-
 /// Mask 1: place, inputs, analogue inputs, fuel, cell.
 fn general(is_set: &dyn Fn(u32) -> bool, rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
     if is_set(0) {
@@ -96,29 +81,29 @@ fn general(is_set: &dyn Fn(u32) -> bool, rest: &mut Bytes<'_>, batch: &mut FixBa
     }
     for number in 1..=8 {
         if is_set(number + 1) {
-            let (key, value) = (numbered(batch, "adc_", number, ""), rest.u16_le()?);
+            let (key, value) = (batch.numbered("adc_", number, ""), rest.u16_le()?);
             batch.attribute(key, Value::Int(i64::from(value)));
         }
     }
     for number in 1..=2 {
         if is_set(number + 9) {
-            let (key, value) = (numbered(batch, "counter_", number, ""), rest.u32_le()?);
+            let (key, value) = (batch.numbered("counter_", number, ""), rest.u32_le()?);
             batch.attribute(key, Value::Int(i64::from(value)));
         }
     }
     for number in 1..=2 {
         if is_set(number + 11) {
             // Levels of these sensors are passed on as they send them, high byte first.
-            let (key, value) = (numbered(batch, "fuel_", number, ""), rest.u16()?);
+            let (key, value) = (batch.numbered("fuel_", number, ""), rest.u16()?);
             batch.attribute(key, Value::Int(i64::from(value)));
         }
     }
     if is_set(14) {
-        whole(batch, "mcc", i64::from(rest.u16_le()?));
-        whole(batch, "mnc", i64::from(rest.u8()?));
-        whole(batch, "lac", i64::from(rest.u16_le()?));
-        whole(batch, "cell_id", i64::from(rest.u16_le()?));
-        whole(batch, "timing_advance", i64::from(rest.u8()?));
+        batch.put_int("mcc", rest.u16_le()?);
+        batch.put_int("mnc", rest.u8()?);
+        batch.put_int("lac", rest.u16_le()?);
+        batch.put_int("cell_id", rest.u16_le()?);
+        batch.put_int("timing_advance", rest.u8()?);
         // In decibels below a milliwatt.
         batch.known(Known::GsmSignal, Value::Int(-i64::from(rest.u8()?)));
     }
@@ -173,11 +158,11 @@ fn machine(is_set: &dyn Fn(u32) -> bool, rest: &mut Bytes<'_>, batch: &mut FixBa
         }
         let value = bytes.iter().rev().fold(0u64, |sum, b| sum << 8 | u64::from(*b));
         if len == 8 {
-            raw(batch, name, bytes);
+            batch.put_bytes(name, bytes);
         } else if let Some(nearest) = nearest(value as f64 * scale + offset).filter(|_| scale == 1.0) {
-            whole(batch, name, nearest);
+            batch.put_int(name, nearest);
         } else {
-            real(batch, name, value as f64 * scale + offset);
+            batch.put_float(name, value as f64 * scale + offset);
         }
     }
     Some(())
@@ -186,22 +171,22 @@ fn machine(is_set: &dyn Fn(u32) -> bool, rest: &mut Bytes<'_>, batch: &mut FixBa
 /// Mask 3: more of the bus, driver, temperature, fuel sensors.
 fn more(is_set: &dyn Fn(u32) -> bool, rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
     if is_set(0) {
-        whole(batch, "fuel_economy", i64::from(rest.u16_le()?));
+        batch.put_int("fuel_economy", rest.u16_le()?);
     }
     if is_set(1) {
-        whole(batch, "fuel_consumption", i64::from(rest.u32_le()?));
+        batch.put_int("fuel_consumption", rest.u32_le()?);
     }
     if is_set(2) {
-        whole(batch, "axle_weight", i64::from(rest.u24_le()?));
+        batch.put_int("axle_weight", rest.u24_le()?);
     }
     if is_set(3) {
-        whole(batch, "malfunction_lamp", i64::from(rest.u8()?));
+        batch.put_int("malfunction_lamp", rest.u8()?);
     }
     if is_set(4) {
-        raw(batch, "trouble_codes", rest.take(20)?);
+        batch.put_bytes("trouble_codes", rest.take(20)?);
     }
     if is_set(5) {
-        whole(batch, "mask_3_bit_5", i64::from(rest.u16_le()?));
+        batch.put_int("mask_3_bit_5", rest.u16_le()?);
     }
     if is_set(6) {
         driver(rest.u64_le()?, batch);
@@ -210,22 +195,22 @@ fn more(is_set: &dyn Fn(u32) -> bool, rest: &mut Bytes<'_>, batch: &mut FixBatch
         temperature(1, rest.u16_le()?, batch);
     }
     if is_set(8) {
-        whole(batch, "humidity_1", i64::from(rest.u16_le()?));
+        batch.put_int("humidity_1", rest.u16_le()?);
     }
     for pair in 0..2 {
         if is_set(9 + pair) {
             for number in [2 * pair + 1, 2 * pair + 2] {
                 let (level, degrees) = (rest.u16_le()?, rest.i8()?);
-                let key = numbered(batch, "fuel_", number, "");
+                let key = batch.numbered("fuel_", number, "");
                 batch.attribute(key, Value::Int(i64::from(level)));
-                let key = numbered(batch, "fuel_", number, "_temperature_c");
+                let key = batch.numbered("fuel_", number, "_temperature_c");
                 batch.attribute(key, Value::Int(i64::from(degrees)));
             }
         }
     }
     for (bit, len, name) in [(11, 21, "j1979"), (12, 20, "j1979_codes"), (13, 9, "j1708"), (14, 21, "driving")] {
         if is_set(bit) {
-            raw(batch, name, rest.take(len)?);
+            batch.put_bytes(name, rest.take(len)?);
         }
     }
     Some(())
@@ -234,30 +219,30 @@ fn more(is_set: &dyn Fn(u32) -> bool, rest: &mut Bytes<'_>, batch: &mut FixBatch
 /// Mask 4: what newer devices add.
 fn last(is_set: &dyn Fn(u32) -> bool, rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
     if is_set(0) {
-        whole(batch, "mask_4_bit_0", i64::from(rest.u32_le()?));
+        batch.put_int("mask_4_bit_0", rest.u32_le()?);
     }
     if is_set(1) {
-        raw(batch, "fuel_sensors", rest.take(30)?);
+        batch.put_bytes("fuel_sensors", rest.take(30)?);
     }
     if is_set(2) {
-        whole(batch, "instant_fuel_consumption", i64::from(rest.u32_le()?));
+        batch.put_int("instant_fuel_consumption", rest.u32_le()?);
     }
     if is_set(3) {
-        raw(batch, "axle_weights", rest.take(10)?);
+        batch.put_bytes("axle_weights", rest.take(10)?);
     }
     if is_set(4) {
-        whole(batch, "mask_4_bit_4", i64::from(rest.u8()?));
+        batch.put_int("mask_4_bit_4", rest.u8()?);
     }
     if is_set(5) {
-        whole(batch, "mask_4_bit_5", i64::from(rest.u16_le()?));
+        batch.put_int("mask_4_bit_5", rest.u16_le()?);
     }
     if is_set(6) {
         for name in ["acceleration_max_g", "braking_max_g", "cornering_max_g"] {
-            real(batch, name, f64::from(rest.u8()?) / 50.0);
+            batch.put_float(name, f64::from(rest.u8()?) / 50.0);
         }
     }
     if is_set(7) {
-        raw(batch, "mask_4_bit_7", rest.take(16)?);
+        batch.put_bytes("mask_4_bit_7", rest.take(16)?);
     }
     if is_set(8) {
         for number in 1..=4 {
@@ -271,7 +256,7 @@ fn last(is_set: &dyn Fn(u32) -> bool, rest: &mut Bytes<'_>, batch: &mut FixBatch
         }
     }
     if is_set(10) {
-        whole(batch, "tachograph_odometer", i64::from(rest.u32_le()?));
+        batch.put_int("tachograph_odometer", rest.u32_le()?);
     }
     Some(())
 }
@@ -279,7 +264,7 @@ fn last(is_set: &dyn Fn(u32) -> bool, rest: &mut Bytes<'_>, batch: &mut FixBatch
 /// Tenths of a kelvin; zero where the sensor is not there.
 fn temperature(number: u32, kelvin: u16, batch: &mut FixBatch) {
     if kelvin != 0 {
-        let key = numbered(batch, "temperature_", number, "_c");
+        let key = batch.numbered("temperature_", number, "_c");
         batch.attribute(key, Value::Float(f64::from(i32::from(kelvin) - FREEZING) / 10.0));
     }
 }
@@ -287,20 +272,7 @@ fn temperature(number: u32, kelvin: u16, batch: &mut FixBatch) {
 /// A key at the reader, by its number in decimal; zero where there is none.
 fn driver(number: u64, batch: &mut FixBatch) {
     if number != 0 {
-        let mut digits = [0; 20];
-        let mut left = number;
-        let mut start = digits.len();
-        for digit in digits.iter_mut().rev() {
-            *digit = b'0' + u8::try_from(left % 10).unwrap_or(0);
-            left /= 10;
-            start -= 1;
-            if left == 0 {
-                break;
-            }
-        }
-        let text = digits.get(start..).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
-        let value = batch.text_value(text);
-        batch.known(Known::DriverId, value);
+        batch.known_decimal(Known::DriverId, number);
     }
 }
 
@@ -315,7 +287,7 @@ fn card(number: u32, is_first: bool, text: &[u8], batch: &mut FixBatch) {
     if is_first && !has_driver {
         batch.known(Known::DriverId, value);
     } else {
-        let key = numbered(batch, "driver_", number, "");
+        let key = batch.numbered("driver_", number, "");
         batch.attribute(key, value);
     }
 }

@@ -5,6 +5,7 @@ use model::{AttributeKey, Fix, FixBatch, Known, LatLon, Timestamp, Value};
 use super::{MAX_BODY, kind};
 use crate::DecodeError;
 use crate::bytes::Bytes;
+use crate::put::Put;
 use crate::units::{heading, kmh, single};
 
 /// Fields of a place and the unit's state, which most bodies begin with.
@@ -80,7 +81,7 @@ pub(super) fn read<'a>(
     match kind {
         kind::EVENT => {
             let (index, code) = rest.u8().zip(rest.u8()).ok_or(short.clone())?;
-            named(batch, "event_index", i64::from(index));
+            batch.put_int("event_index", index);
             batch.known(Known::Event, Value::Int(i64::from(code)));
             list(&mut rest, true, batch).ok_or(short)?;
         }
@@ -92,8 +93,8 @@ pub(super) fn read<'a>(
         }
         _ => {
             let (route, id) = rest.u8().zip(rest.u8()).ok_or(short.clone())?;
-            named(batch, "message_route", i64::from(route));
-            named(batch, "message_id", i64::from(id));
+            batch.put_int("message_route", route);
+            batch.put_int("message_id", id);
             let len = usize::from(rest.u16().ok_or(short)?);
             return Ok(Some(rest.0.get(..len).unwrap_or(rest.0)));
         }
@@ -122,12 +123,12 @@ fn common(rest: &mut Bytes<'_>, now: Timestamp, batch: &mut FixBatch) -> Option<
     });
     batch.known(Known::GsmSignal, Value::Int(i64::from(rssi)));
     state(inputs, has(fix_status::HISTORIC), batch);
-    named(batch, "fix_status", i64::from(status & !(fix_status::HISTORIC | fix_status::INVALID_TIME)));
-    named(batch, "carrier", i64::from(carrier));
-    named(batch, "comm_state", i64::from(comm_state));
-    named(batch, "unit_status", i64::from(unit_status));
+    batch.put_int("fix_status", status & !(fix_status::HISTORIC | fix_status::INVALID_TIME));
+    batch.put_int("carrier", carrier);
+    batch.put_int("comm_state", comm_state);
+    batch.put_int("unit_status", unit_status);
     if fix_time != 0 && fix_time < update_time {
-        named(batch, "fix_age_s", i64::from(update_time - fix_time));
+        batch.put_int("fix_age_s", update_time - fix_time);
     }
     Some(())
 }
@@ -148,9 +149,9 @@ fn mini(rest: &mut Bytes<'_>, now: Timestamp, batch: &mut FixBatch) -> Option<()
         ..Fix::nowhere(time(update_time, 0, now))
     });
     state(inputs, has(fix_status::MINI_HISTORIC), batch);
-    named(batch, "comm_state", i64::from(comm_state));
+    batch.put_int("comm_state", comm_state);
     if has(fix_status::MINI_INVALID_TIME) {
-        named(batch, "invalid_time", 1);
+        batch.put_int("invalid_time", 1);
     }
     Some(())
 }
@@ -193,9 +194,4 @@ fn list(rest: &mut Bytes<'_>, has_append: bool, batch: &mut FixBatch) -> Option<
         batch.attribute(AttributeKey::Number(number), Value::Int(i64::from(value)));
     }
     Some(())
-}
-
-fn named(batch: &mut FixBatch, name: &str, value: i64) {
-    let key = batch.name(name);
-    batch.attribute(key, Value::Int(value));
 }

@@ -3,8 +3,9 @@
 use model::{FixBatch, Known, Timestamp, Value};
 
 use super::record::{PLACE, place};
-use crate::attributes::{battery_percent, named};
+use crate::attributes::battery_percent;
 use crate::bytes::Bytes;
+use crate::put::Put;
 
 /// Places of an MPIP report that has several.
 const PLACES: usize = 8;
@@ -16,12 +17,12 @@ const ITEM: usize = PLACE + 16;
 /// Adds a place with status, battery, odometer, fences and cell.
 fn item(bytes: &mut Bytes<'_>, now: Timestamp, batch: &mut FixBatch) -> Option<()> {
     batch.push(place(bytes, now)?);
-    named(batch, "status", Value::Int(bytes.u32_le()?.into()));
+    batch.put("status", Value::Int(bytes.u32_le()?.into()));
     battery_percent(batch, Some(bytes.u8()?.into()));
     batch.known(Known::OdometerM, Value::Int(bytes.u32_le()?.into()));
     bytes.skip(3)?; // fence, which of its bounds, and flags
     for name in ["lac", "cell"] {
-        named(batch, name, Value::Int(bytes.u16_le()?.into()));
+        batch.put(name, Value::Int(bytes.u16_le()?.into()));
     }
     Some(())
 }
@@ -58,7 +59,7 @@ pub(super) fn mpip(content: &[u8], after: usize, now: Timestamp) -> Option<FixBa
     batch.push(place(&mut bytes, now)?);
     if bytes.0.iter().any(|b| *b != 0) {
         let value = batch.bytes_value(bytes.0);
-        named(&mut batch, "extra", value);
+        batch.put("extra", value);
     }
     Some(batch)
 }

@@ -2,9 +2,10 @@
 
 use model::{Fix, FixBatch, Known, LatLon, Timestamp, Value};
 
-use crate::attributes::{named, once};
+use crate::attributes::once;
 use crate::bytes::Bytes;
 use crate::civil::utc;
+use crate::put::Put;
 use crate::units::{heading, single};
 
 /// A place.
@@ -78,7 +79,7 @@ impl State {
             ("fuel_trip", self.trip_fuel.into()),
             ("status", self.bits),
         ] {
-            named(batch, name, Value::Int(value.into()));
+            batch.put(name, Value::Int(value.into()));
         }
         if self.bits & ALARMS != 0 {
             once(batch, Known::Alarm, Value::Bool(true));

@@ -4,8 +4,9 @@ use model::{Fix, FixBatch, Known, Timestamp, Value};
 
 use super::record::{PLACE, State, place};
 use super::vehicle;
-use crate::attributes::{named, once};
+use crate::attributes::once;
 use crate::bytes::Bytes;
+use crate::put::Put;
 
 /// Most places of a frame.
 const MAX_PLACES: usize = 100;
@@ -73,7 +74,7 @@ impl<'a> Track<'a> {
                 && let Some(rpm) = rest.u16_le()
             {
                 left -= 1;
-                named(batch, "rpm", Value::Int(rpm.into()));
+                batch.put("rpm", Value::Int(rpm.into()));
             }
         }))
     }
@@ -96,7 +97,7 @@ impl<'a> Track<'a> {
         let mut rest = self.rest;
         self.batch(|batch| {
             if let Some(raw) = rest.u16_le() {
-                named(batch, "adc_1", Value::Int(raw.into()));
+                batch.put("adc_1", Value::Int(raw.into()));
             }
         })
     }
@@ -113,8 +114,8 @@ impl Alarm {
         }
         if is_first {
             batch.known(Known::Event, Value::Int(self.kind.into()));
-            named(batch, "alarm_value", Value::Int(self.measured.into()));
-            named(batch, "alarm_bound", Value::Int(self.bound.into()));
+            batch.put("alarm_value", Value::Int(self.measured.into()));
+            batch.put("alarm_bound", Value::Int(self.bound.into()));
         }
     }
 }
@@ -144,7 +145,7 @@ pub(super) fn acceleration(content: &[u8], now: Timestamp) -> Option<FixBatch> {
     bytes.skip(2)?;
     let count = usize::from(bytes.u8()?);
     let value = batch.bytes_value(bytes.take(count * 6)?);
-    named(&mut batch, "acceleration", value);
+    batch.put("acceleration", value);
     Some(batch)
 }
 
@@ -161,7 +162,7 @@ pub(super) fn cell(content: &[u8], now: Timestamp) -> Option<FixBatch> {
     let mut bytes = Bytes(content);
     let mut batch = State::read(&mut bytes)?.nowhere(now);
     for name in ["lac", "cell"] {
-        named(&mut batch, name, Value::Int(bytes.u16_le()?.into()));
+        batch.put(name, Value::Int(bytes.u16_le()?.into()));
     }
     Some(batch)
 }

@@ -2,8 +2,9 @@
 
 use model::{AttributeKey, FixBatch, Value};
 
-use crate::attributes::{named, text};
+use crate::attributes::text;
 use crate::bytes::Bytes;
+use crate::put::Put;
 
 /// Most measurements of a report.
 const MAX_MEASUREMENTS: usize = 255;
@@ -28,7 +29,7 @@ pub(super) fn measurements(bytes: &mut Bytes<'_>, is_grouped: bool, batch: &mut 
             None => return Some(()),
         };
         match name(parameter) {
-            Some(name) => named(batch, name, Value::Int(value)),
+            Some(name) => batch.put(name, Value::Int(value)),
             None => batch.attribute(AttributeKey::Number(number.into()), Value::Int(value)),
         }
     }

@@ -2,10 +2,11 @@
 
 use model::{Fix, FixBatch, Known, LatLon, Timestamp, Value};
 
-use super::record::{ALARMS, named};
+use super::record::ALARMS;
 use crate::DecodeError;
 use crate::bytes::Bytes;
 use crate::civil::utc;
+use crate::put::Put;
 use crate::units::{heading, single};
 
 const RECORD: usize = 64;
@@ -67,17 +68,17 @@ fn record(record: &[u8], now: Timestamp, batch: &mut FixBatch) -> Option<()> {
     batch.known(Known::Ignition, Value::Bool(inputs & 1 == 1));
     batch.known(Known::Inputs, Value::Int(i64::from(inputs)));
     batch.known(Known::Outputs, Value::Int(i64::from(outputs)));
-    named("record_index", Value::Int(i64::from(index)), batch);
-    named("status", Value::Int(i64::from(status)), batch);
+    batch.put("record_index", Value::Int(i64::from(index)));
+    batch.put("status", Value::Int(i64::from(status)));
     for name in ["adc_1", "adc_2", "adc_3", "adc_4", "adc_5"] {
-        named(name, Value::Int(i64::from(rest.i16_le()?)), batch);
+        batch.put(name, Value::Int(i64::from(rest.i16_le()?)));
     }
     let temperature = rest.i8()?;
     if temperature != NO_TEMPERATURE {
-        named("device_temperature_c", Value::Int(i64::from(temperature)), batch);
+        batch.put("device_temperature_c", Value::Int(i64::from(temperature)));
     }
     for name in ["acceleration_x", "acceleration_y", "acceleration_z"] {
-        named(name, Value::Int(i64::from(rest.i16_le()?)), batch);
+        batch.put(name, Value::Int(i64::from(rest.i16_le()?)));
     }
     let device = rest.array::<8>()?;
     if device != [0xff; 8] && device != [0; 8] {

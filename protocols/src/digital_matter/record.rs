@@ -5,6 +5,7 @@ use model::{AttributeKey, Fix, FixBatch, Known, LatLon, Timestamp, Value};
 use super::instant;
 use crate::DecodeError;
 use crate::bytes::Bytes;
+use crate::put::Put;
 use crate::units::{heading, single};
 
 /// Most records taken from one message.
@@ -70,10 +71,10 @@ fn record(record: &[u8], now: Timestamp, batch: &mut FixBatch) -> Option<()> {
         None => Fix::nowhere(time.unwrap_or(now)),
     });
     batch.known(Known::Event, Value::Int(i64::from(reason)));
-    named("record_index", Value::Int(i64::from(index)), batch);
+    batch.put("record_index", Value::Int(i64::from(index)));
     if let Some(place) = place {
         batch.known(Known::Pdop, Value::Float(f64::from(place.pdop) / 10.0));
-        named("accuracy_m", Value::Int(i64::from(place.accuracy_m)), batch);
+        batch.put("accuracy_m", Value::Int(i64::from(place.accuracy_m)));
     }
     let (mut rest, mut is_alarm) = (fields, ALARMS.contains(&reason));
     while let Some((id, content)) = next(&mut rest)? {
@@ -146,8 +147,8 @@ fn other(id: u8, mut content: Bytes<'_>, batch: &mut FixBatch) -> Option<bool> {
         field::DEBUG => {
             // The module and the event, then words.
             let (module, event) = (content.u8()?, content.u8()?);
-            named("debug_module", Value::Int(i64::from(module)), batch);
-            named("debug_event", Value::Int(i64::from(event)), batch);
+            batch.put("debug_module", Value::Int(i64::from(module)));
+            batch.put("debug_event", Value::Int(i64::from(event)));
             if !content.0.is_empty() {
                 text("debug", content.0, batch);
             }
@@ -157,7 +158,7 @@ fn other(id: u8, mut content: Bytes<'_>, batch: &mut FixBatch) -> Option<bool> {
             batch.known(Known::Ignition, Value::Bool(inputs & 1 == 1));
             batch.known(Known::Inputs, Value::Int(i64::from(inputs)));
             batch.known(Known::Outputs, Value::Int(i64::from(outputs)));
-            named("status", Value::Int(i64::from(status)), batch);
+            batch.put("status", Value::Int(i64::from(status)));
             return Some(status & status::BATTERY_GOOD == 0 || status & status::TAMPER != 0);
         }
         field::DRIVER => driver(content.u8()?, content.0, batch),
@@ -173,12 +174,12 @@ fn other(id: u8, mut content: Bytes<'_>, batch: &mut FixBatch) -> Option<bool> {
             }
         }
         field::TRIP => {
-            named("trip_m", Value::Int(i64::from(content.u32_le()?)), batch);
-            named("trip_s", Value::Int(i64::from(content.u32_le()?)), batch);
+            batch.put("trip_m", Value::Int(i64::from(content.u32_le()?)));
+            batch.put("trip_s", Value::Int(i64::from(content.u32_le()?)));
         }
         field::TOTALS => {
             batch.known(Known::OdometerM, Value::Int(i64::from(content.u32_le()?)));
-            named("engine_hours_s", Value::Int(i64::from(content.u32_le()?)), batch);
+            batch.put("engine_hours_s", Value::Int(i64::from(content.u32_le()?)));
         }
         other => {
             let key = batch.name(&format!("field_{other}"));
@@ -195,9 +196,9 @@ fn analogue(number: u8, value: i16, batch: &mut FixBatch) {
     match number {
         1 => batch.known(Known::BatteryVoltageV, Value::Float(unsigned / 1000.0)),
         2 => batch.known(Known::ExternalVoltageV, Value::Float(unsigned / 100.0)),
-        3 => named("device_temperature_c", Value::Float(f64::from(value) / 100.0), batch),
+        3 => batch.put("device_temperature_c", Value::Float(f64::from(value) / 100.0)),
         4 => batch.known(Known::GsmSignal, Value::Int(i64::from(value.cast_unsigned()))),
-        5 => named("solar_voltage_v", Value::Float(unsigned / 1000.0), batch),
+        5 => batch.put("solar_voltage_v", Value::Float(unsigned / 1000.0)),
         _ => batch.attribute(AttributeKey::Number(u32::from(number)), Value::Int(i64::from(value.cast_unsigned()))),
     }
 }
@@ -237,10 +238,5 @@ fn text(name: &str, bytes: &[u8], batch: &mut FixBatch) {
         Ok(text) => batch.text_value(text.trim_end_matches('\0')),
         Err(_) => batch.bytes_value(bytes),
     };
-    batch.attribute(key, value);
-}
-
-pub(super) fn named(name: &str, value: Value, batch: &mut FixBatch) {
-    let key = batch.name(name);
     batch.attribute(key, value);
 }

@@ -3,7 +3,7 @@
 use model::{FixBatch, Known, Value};
 
 use crate::bytes::Bytes;
-use crate::common::numbered;
+use crate::put::Put;
 
 /// The range of types that [`read`] knows.
 pub(super) const FIRST: u8 = AD_SENSORS_DATA;
@@ -51,7 +51,7 @@ pub(super) fn read(kind: u8, rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Opti
 }
 
 fn whole(batch: &mut FixBatch, before: &str, number: u32, value: i64) {
-    let key = numbered(batch, before, number, "");
+    let key = batch.numbered(before, number, "");
     batch.attribute(key, Value::Int(value));
 }
 
@@ -132,13 +132,13 @@ fn liquid(rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
     let (flags, _address) = (rest.u8()?, rest.u16_le()?);
     let number = u32::from(flags & 0b111);
     if flags & 0x08 != 0 {
-        let (key, value) = (numbered(batch, "fuel_", number, "_raw"), batch.bytes_value(rest.0));
+        let (key, value) = (batch.numbered("fuel_", number, "_raw"), batch.bytes_value(rest.0));
         batch.attribute(key, value);
         return Some(());
     }
     let level = rest.u32_le()?;
     if flags & 0x40 != 0 {
-        let key = numbered(batch, "fuel_", number, "_error");
+        let key = batch.numbered("fuel_", number, "_error");
         batch.attribute(key, Value::Bool(true));
         return Some(());
     }
@@ -147,7 +147,7 @@ fn liquid(rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
         2 => ("_l", Value::Float(f64::from(level) / 10.0)),
         _ => ("", Value::Int(i64::from(level))),
     };
-    let key = numbered(batch, "fuel_", number, unit);
+    let key = batch.numbered("fuel_", number, unit);
     batch.attribute(key, value);
     Some(())
 }

@@ -6,7 +6,7 @@ use super::records::Records;
 use super::tags::{signed, unsigned};
 use crate::DecodeError;
 use crate::bytes::Bytes;
-use crate::common::numbered;
+use crate::put::Put;
 
 /// Extended tags without a name are kept under their number with this added.
 const OWN_NUMBER: u32 = 0x00fe_0000;
@@ -58,7 +58,7 @@ fn one(tag: u16, value: &[u8], records: &mut Records<'_>) {
         0x01..=0x20 => hundredths("modbus_", number - 0x01, value, records),
         0x61..=0x80 => hundredths("modbus_", number - 0x61 + 32, value, records),
         0x21..=0x60 => {
-            let key = numbered(&mut records.batch, "bluetooth_", number - 0x21, "");
+            let key = records.batch.numbered("bluetooth_", number - 0x21, "");
             records.attribute(key, Value::Int(signed(value)));
         }
         0x81 => records.named("cell_id", whole),
@@ -70,7 +70,7 @@ fn one(tag: u16, value: &[u8], records: &mut Records<'_>) {
             if let Some((id, temperature)) = value.split_first_chunk::<2>()
                 && unsigned(id) != NO_THERMOMETER
             {
-                let key = numbered(&mut records.batch, "sensor_temperature_", number - 0x86, "_c");
+                let key = records.batch.numbered("sensor_temperature_", number - 0x86, "_c");
                 records.attribute(key, Value::Float(signed(temperature) as f64 / FRACTION));
             }
         }
@@ -89,7 +89,7 @@ fn one(tag: u16, value: &[u8], records: &mut Records<'_>) {
 }
 
 fn hundredths(name: &str, number: u32, value: &[u8], records: &mut Records<'_>) {
-    let key = numbered(&mut records.batch, name, number, "");
+    let key = records.batch.numbered(name, number, "");
     records.attribute(key, Value::Float(signed(value) as f64 / HUNDREDTH));
 }
 

@@ -5,7 +5,7 @@ use model::{AttributeKey, Known, LatLon, Value};
 use super::records::Records;
 use crate::Likeness;
 use crate::bytes::Bytes;
-use crate::common::numbered;
+use crate::put::Put;
 use crate::units::{heading, kmh, single};
 
 pub(super) const HARDWARE: u8 = 0x01;
@@ -178,15 +178,15 @@ fn status(bits: u64, records: &mut Records<'_>) {
 fn fuel(tag: u8, value: &[u8], records: &mut Records<'_>) {
     let address = u32::from(tag & 0xf);
     if tag >= 0x8a {
-        let key = numbered(&mut records.batch, "fuel_temperature_", address - 0xa, "_c");
+        let key = records.batch.numbered("fuel_temperature_", address - 0xa, "_c");
         records.attribute(key, Value::Int(signed(value)));
         return;
     }
     let Some((level, temperature)) = value.split_first_chunk::<2>() else { return };
-    let key = numbered(&mut records.batch, "fuel_", address, "");
+    let key = records.batch.numbered("fuel_", address, "");
     records.attribute(key, Value::Int(i64::from(u16::from_le_bytes(*level))));
     if !temperature.is_empty() {
-        let key = numbered(&mut records.batch, "fuel_temperature_", address, "_c");
+        let key = records.batch.numbered("fuel_temperature_", address, "_c");
         records.attribute(key, Value::Int(signed(temperature)));
     }
 }
@@ -198,10 +198,10 @@ fn climate(tag: u8, value: &[u8], records: &mut Records<'_>) {
         return;
     }
     let before = if tag >= 0x80 { "ds1923_temperature_" } else { "temperature_" };
-    let key = numbered(&mut records.batch, before, sensor, "_c");
+    let key = records.batch.numbered(before, sensor, "_c");
     records.attribute(key, Value::Int(signed(&[temperature])));
     if let [_, _, humidity] = value {
-        let key = numbered(&mut records.batch, "humidity_", sensor, "");
+        let key = records.batch.numbered("humidity_", sensor, "");
         records.attribute(key, Value::Float(f64::from(*humidity) * 100.0 / 255.0));
     }
 }

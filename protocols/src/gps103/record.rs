@@ -3,7 +3,8 @@
 use model::{Fix, FixBatch, Known, LatLon, Timestamp, Value};
 
 use super::local::{Clock, Local};
-use crate::attributes::{altitude, decimal, hexadecimal_number, named, once, speed, text, whole_number};
+use crate::attributes::{altitude, decimal, hexadecimal_number, once, speed, text, whole_number};
+use crate::put::Put;
 use crate::text::{day_month_year, degrees_minutes, number, whole};
 use crate::units::{heading, kmh, knots, satellites};
 
@@ -146,7 +147,7 @@ impl Reader {
             batch.known(Known::Ignition, Value::Bool(on));
         }
         if let Some(on) = switch(record.at(17)) {
-            named(&mut batch, "battery_charging", Value::Bool(on));
+            batch.put("battery_charging", Value::Bool(on));
         }
         Some(batch)
     }

@@ -2,6 +2,7 @@
 
 use super::record::{Clock, Record, hundredths};
 use crate::bytes::Bytes;
+use crate::put::Put;
 use crate::text::{Fields, hexadecimal, number};
 
 /// The record; `None` where the content is too short for its kind.
@@ -20,25 +21,25 @@ pub(super) fn read(content: &[u8], clock: Clock) -> Option<Record> {
             // Bit 0 door open, 1 what raises it, 2 the input's level.
             let bits = rest.u8()?;
             record.door(bits & 1 != 0);
-            record.bool("io_1", bits & 4 != 0);
+            record.batch.put_bool("io_1", bits & 4 != 0);
         }
         0x0a => {
             rest.skip(16)?;
             record.iccid(rest.take(10)?);
         }
         0x0b => match rest.0 {
-            [network] => record.words("network", if *network > 0 { b"4G" } else { b"2G" }),
+            [network] => record.batch.put_words("network", if *network > 0 { b"4G" } else { b"2G" }),
             _ => record.external_v = Some(hundredths(rest.u16()?)),
         },
         0x0d => fuel(rest.0, clock, &mut record),
         0x1b => card(rest.0, &mut record)?,
         0x1e => {
-            record.float("temperature_1_c", f64::from(rest.i32()?) / 10.0);
-            record.float("humidity_1", f64::from(rest.i32()?) / 10.0);
+            record.batch.put_float("temperature_1_c", f64::from(rest.i32()?) / 10.0);
+            record.batch.put_float("humidity_1", f64::from(rest.i32()?) / 10.0);
         }
         kind => {
-            record.int("information", kind);
-            record.bytes("data", rest.0);
+            record.batch.put_int("information", kind);
+            record.batch.put_bytes("data", rest.0);
         }
     }
     Some(record)
@@ -64,15 +65,15 @@ fn parameters(words: &[u8], record: &mut Record) {
         let (Some(name), value) = (fields.text(), fields.rest()) else { continue };
         let bits = hexadecimal(value).and_then(|bits| u32::try_from(bits).ok());
         match (name.trim(), bits) {
-            ("ALM1", Some(bits)) => record.int("alarm_1_status", bits),
-            ("ALM2", Some(bits)) => record.int("alarm_2_status", bits),
-            ("ALM3", Some(bits)) => record.int("alarm_3_status", bits),
-            ("ALM4", Some(bits)) => record.int("alarm_4_status", bits),
-            ("STA1", Some(bits)) => record.int("other_status", bits),
-            ("DYD", Some(bits)) => record.int("engine_status", bits),
+            ("ALM1", Some(bits)) => record.batch.put_int("alarm_1_status", bits),
+            ("ALM2", Some(bits)) => record.batch.put_int("alarm_2_status", bits),
+            ("ALM3", Some(bits)) => record.batch.put_int("alarm_3_status", bits),
+            ("ALM4", Some(bits)) => record.batch.put_int("alarm_4_status", bits),
+            ("STA1", Some(bits)) => record.batch.put_int("other_status", bits),
+            ("DYD", Some(bits)) => record.batch.put_int("engine_status", bits),
             ("ICCID", _) => {
                 let end = value.iter().position(|b| b.eq_ignore_ascii_case(&b'f')).unwrap_or(value.len());
-                record.words("iccid", value.get(..end).unwrap_or(value));
+                record.batch.put_words("iccid", value.get(..end).unwrap_or(value));
             }
             (name @ ("SOS" | "CENTER" | "FENCE" | "MODE" | "IMSI"), _) if !value.is_empty() => {
                 let key = match name {
@@ -82,7 +83,7 @@ fn parameters(words: &[u8], record: &mut Record) {
                     "MODE" => "mode",
                     _ => "imsi",
                 };
-                record.words(key, value);
+                record.batch.put_words(key, value);
             }
             _ => {}
         }
@@ -104,13 +105,13 @@ fn fuel(data: &[u8], clock: Clock, record: &mut Record) {
     if fields.next() == Some(b"!AIOIL") {
         let at = |index: usize| Fields::new(words, b',').nth(index).and_then(number);
         if let Some(degrees) = at(3) {
-            record.float("temperature_1_c", degrees);
+            record.batch.put_float("temperature_1_c", degrees);
         }
         if let Some(level) = at(6) {
-            record.float("fuel_1", level);
+            record.batch.put_float("fuel_1", level);
         }
     } else {
-        record.words("serial", words.trim_ascii());
+        record.batch.put_words("serial", words.trim_ascii());
     }
 }
 
@@ -119,7 +120,7 @@ fn fuel(data: &[u8], clock: Clock, record: &mut Record) {
 fn card(data: &[u8], record: &mut Record) -> Option<()> {
     if data.first().is_some_and(u8::is_ascii_alphabetic) {
         let words = data.trim_ascii();
-        record.words("serial", words);
+        record.batch.put_words("serial", words);
         if let Some(number) = words.strip_prefix(b"RFID:") {
             record.driver(std::str::from_utf8(number).ok()?);
         }

@@ -4,6 +4,7 @@
 use super::modules;
 use super::record::{Clock, Record, Widths, hundredths};
 use crate::bytes::Bytes;
+use crate::put::Put;
 
 /// Bytes of date and GPS block.
 const GPS: usize = 18;
@@ -38,7 +39,7 @@ pub(super) fn read(kind: u8, content: &[u8], clock: Clock) -> Option<(Record, bo
     };
     if whole.is_some() {
         tail(&mut rest, &mut record);
-        record.bytes("unread", rest.0);
+        record.batch.put_bytes("unread", rest.0);
     }
     Some((record, whole.is_some()))
 }
@@ -112,7 +113,7 @@ fn first(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
         record.cell(rest, Widths::WIDE_NETWORK)?;
         return Some(());
     }
-    record.bytes("unread", rest.0);
+    record.batch.put_bytes("unread", rest.0);
     rest.skip(rest.0.len())
 }
 
@@ -128,8 +129,8 @@ fn plain(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
         10 | 82.. => registered(rest, record)?,
         12 => {
             voltage(rest, record)?;
-            record.float("fuel_1", f64::from(rest.u16()?));
-            record.int("temperature_1_c", sign_and_magnitude(u16::from(rest.u8()?), 7));
+            record.batch.put_float("fuel_1", f64::from(rest.u16()?));
+            record.batch.put_int("temperature_1_c", sign_and_magnitude(u16::from(rest.u8()?), 7));
             record.odometer_m = Some(i64::from(rest.u32()?) * 10);
         }
         _ => {}
@@ -142,12 +143,12 @@ fn plain(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
 fn inputs(mask: u16, record: &mut Record) {
     let is = |bit: u16| mask >> bit & 1 != 0;
     record.ignition = Some(is(15));
-    record.bool("input_2", is(14));
+    record.batch.put_bool("input_2", is(14));
     if is(12) {
-        record.int("temperature_1_c", sign_and_magnitude(mask & 0x03ff, 9));
+        record.batch.put_int("temperature_1_c", sign_and_magnitude(mask & 0x03ff, 9));
     } else {
         let value = f64::from(mask & 0x03ff);
-        record.float("adc_1", if is(13) { value } else { value / 10.0 });
+        record.batch.put_float("adc_1", if is(13) { value } else { value / 10.0 });
     }
 }
 
@@ -175,9 +176,9 @@ fn registered(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
         _ => record.driver_hex(licence),
     }
     record.alarm |= rest.u8()? != 0;
-    record.int("card_status", rest.u8()?);
+    record.batch.put_int("card_status", rest.u8()?);
     if rest.0.len() == 2 {
-        record.int("driving_time", rest.u16()?);
+        record.batch.put_int("driving_time", rest.u16()?);
     }
     Some(())
 }
@@ -191,9 +192,9 @@ fn humid(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
     record.cell(rest, Widths::WIDE_CELL)?;
     reason(rest, record);
     record.odometer_m = Some(i64::from(rest.u32()?));
-    record.int("travel_time_s", rest.u32()?);
-    record.float("temperature_1_c", f64::from(sign_and_magnitude(rest.u16()?, 15)) / 100.0);
-    record.float("humidity_1", hundredths(rest.u16()?));
+    record.batch.put_int("travel_time_s", rest.u32()?);
+    record.batch.put_float("temperature_1_c", f64::from(sign_and_magnitude(rest.u16()?, 15)) / 100.0);
+    record.batch.put_float("humidity_1", hundredths(rest.u16()?));
     Some(())
 }
 
@@ -263,12 +264,12 @@ fn alarm(kind: u8, after: usize, rest: &mut Bytes<'_>, record: &mut Record) -> O
     let code = u16::from(rest.u8()?);
     let language = u16::from(rest.u8().unwrap_or(0));
     match kind {
-        _ if is_bare => record.int("alarm_extension", code),
+        _ if is_bare => record.batch.put_int("alarm_extension", code),
         // The high half of the language is that of the code.
         0x27 | 0xa4 => {
             record.alarm_code(code | language >> 4 << 8);
             if let Some(number) = rest.u8().filter(|number| *number != 0xff) {
-                record.int("geofence", number);
+                record.batch.put_int("geofence", number);
             }
         }
         _ => record.alarm_code(code),
@@ -293,7 +294,7 @@ fn fleet(kind: u8, rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
     record.alarm_code(u16::from(rest.u8()?));
     rest.skip(1)?;
     record.odometer_m = Some(i64::from(rest.u24()?));
-    record.int("engine_hours_s", rest.u24()? * 60);
+    record.batch.put_int("engine_hours_s", rest.u24()? * 60);
     if kind == 0x25 {
         let len = usize::from(rest.u8()?);
         if let Some((_kind, id)) = rest.take(len)?.split_first() {
@@ -306,7 +307,7 @@ fn fleet(kind: u8, rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
 /// 0xa2 of LTE models: status, voltage, distance, hours, terminal id and inputs.
 fn lte_status(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
     record.cell(rest, Widths::LTE)?;
-    record.int("network", rest.u8()?);
+    record.batch.put_int("network", rest.u8()?);
     record.information(rest.u8()?);
     record.external_v = Some(hundredths(rest.u16()?));
     record.battery_level(rest.u8()?);
@@ -314,7 +315,7 @@ fn lte_status(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
     record.alarm_code(u16::from(rest.u8()?));
     rest.skip(1)?;
     record.odometer_m = Some(i64::from(rest.u32()?));
-    record.int("engine_hours_s", rest.u32()?);
+    record.batch.put_int("engine_hours_s", rest.u32()?);
     rest.skip(IMEI)?;
     record.inputs(rest.u16()?);
     Some(())
@@ -336,7 +337,7 @@ fn fence(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
 fn card(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
     record.cell(rest, Widths::GSM)?;
     record.driver_hex(rest.take(8)?);
-    record.int("card_status", rest.u8()?);
+    record.batch.put_int("card_status", rest.u8()?);
     Some(())
 }
 
@@ -344,7 +345,7 @@ fn card(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
 fn phone(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
     let number = rest.take(21)?;
     let end = number.iter().rposition(|b| *b != 0).map_or(0, |at| at + 1);
-    record.words("phone", number.get(..end)?);
+    record.batch.put_words("phone", number.get(..end)?);
     rest.skip(2.min(rest.0.len()))
 }
 
@@ -375,7 +376,7 @@ fn modular(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
     record.is_archive = rest.u8()? != 0;
     // 0 to 2 are GSM and its like, from 3 on LTE.
     let network = rest.u8()?;
-    record.int("network", network);
+    record.batch.put_int("network", network);
     if network >= 3 {
         record.cell(rest, Widths::LTE)?;
         record.gsm_signal = u8::try_from(rest.u16()?).ok();

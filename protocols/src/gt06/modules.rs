@@ -4,6 +4,7 @@ use model::{AttributeKey, Timestamp, Value};
 
 use super::record::{Clock, Record, hundredths};
 use crate::bytes::Bytes;
+use crate::put::Put;
 
 /// Modules with a length of one byte, of 0x36, 0x37 and 0x38, to the end of the content.
 pub(super) fn short(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
@@ -14,8 +15,8 @@ pub(super) fn short(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
             (0x0018, 2) => record.battery_v = data.u16().map(hundredths),
             (0x0027, 2) => record.external_v = data.u16().map(hundredths),
             (0x002e, 4) => record.odometer_m = data.u32().map(i64::from),
-            (0x003b, 2) => record.float("accuracy_m", hundredths(data.u16()?)),
-            (0x0032, 1) => record.int("startup_status", data.u8()?),
+            (0x003b, 2) => record.batch.put_float("accuracy_m", hundredths(data.u16()?)),
+            (0x0032, 1) => record.batch.put_int("startup_status", data.u8()?),
             (0x006a, 1) => record.battery_percent = data.u8().filter(|percent| *percent <= 100),
             _ => other(id, data.0, record),
         }
@@ -53,12 +54,12 @@ fn module(id: u16, data: &[u8], record: &mut Record) -> Option<()> {
             let satellites = rest.u8()?;
             record.fix(|fix| fix.satellites = Some(satellites));
         }
-        0x0a => record.int("satellites_visible", rest.u8()?),
+        0x0a => record.batch.put_int("satellites_visible", rest.u8()?),
         0x11 => {
-            record.int("mcc", rest.u16()?);
-            record.int("mnc", rest.u16()?);
-            record.int("lac", rest.u16()?);
-            record.int("cell_id", rest.u24()?);
+            record.batch.put_int("mcc", rest.u16()?);
+            record.batch.put_int("mnc", rest.u16()?);
+            record.batch.put_int("lac", rest.u16()?);
+            record.batch.put_int("cell_id", rest.u24()?);
             record.gsm_signal = rest.u8();
         }
         0x18 => record.battery_v = rest.u16().map(hundredths),
@@ -66,14 +67,14 @@ fn module(id: u16, data: &[u8], record: &mut Record) -> Option<()> {
             let tenths = rest.u8()?;
             record.fix(|fix| fix.hdop = Some(f32::from(tenths) / 10.0));
         }
-        0x29 => record.int("index", rest.u32()?),
+        0x29 => record.batch.put_int("index", rest.u32()?),
         // Low half doors, high half tampering.
         0x2a => {
             let bits = rest.u8()?;
             record.door(bits & 0x0f != 0);
-            record.bool("tamper", bits & 0xf0 != 0);
+            record.batch.put_bool("tamper", bits & 0xf0 != 0);
         }
-        0x2b => record.int("boot_reason", rest.u8()?),
+        0x2b => record.batch.put_int("boot_reason", rest.u8()?),
         0x2c => {
             let time = Timestamp::from_secs(i64::from(rest.u32()?));
             record.fix(|fix| fix.time = time);
@@ -107,16 +108,16 @@ fn place(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
 /// A radio tag: address, battery in millivolts and percent, temperature and humidity in tenths.
 fn tag(rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> {
     let address = rest.take(6)?;
-    record.hex("tag_1_id", address);
+    record.batch.put_hex("tag_1_id", address);
     let (millivolts, percent) = (rest.u16()?, rest.u8()?);
     // All ones where it cannot measure.
     if millivolts != 0x7fff {
-        record.float("tag_1_battery_voltage_v", f64::from(millivolts) / 1000.0);
+        record.batch.put_float("tag_1_battery_voltage_v", f64::from(millivolts) / 1000.0);
     }
-    record.int("tag_1_battery_percent", percent);
-    record.float("tag_1_temperature_c", f64::from(rest.i16()?) / 10.0);
-    record.float("tag_1_humidity", f64::from(rest.i16()?) / 10.0);
-    record.int("tag_1_status", rest.u8()?);
+    record.batch.put_int("tag_1_battery_percent", percent);
+    record.batch.put_float("tag_1_temperature_c", f64::from(rest.i16()?) / 10.0);
+    record.batch.put_float("tag_1_humidity", f64::from(rest.i16()?) / 10.0);
+    record.batch.put_int("tag_1_status", rest.u8()?);
     Some(())
 }
 
@@ -137,16 +138,16 @@ pub(super) fn peripherals(content: &[u8], clock: Clock) -> Option<Record> {
         match id {
             0x000a => {
                 data.skip(1)?;
-                record.hex("mac", data.take(6)?);
+                record.batch.put_hex("mac", data.take(6)?);
                 record.event = Some(u16::from(data.u8()?));
-                record.int("event_data", data.u8()?);
-                record.int("data_type", data.u8()?);
-                record.bytes("data", data.0);
+                record.batch.put_int("event_data", data.u8()?);
+                record.batch.put_int("data_type", data.u8()?);
+                record.batch.put_bytes("data", data.0);
             }
             0x000c => {
-                record.int("external_battery_percent", data.u8()?);
-                record.bool("external_battery_charge", data.u8()? != 0);
-                record.int("external_battery_cycles", data.u16()?);
+                record.batch.put_int("external_battery_percent", data.u8()?);
+                record.batch.put_bool("external_battery_charge", data.u8()? != 0);
+                record.batch.put_int("external_battery_cycles", data.u16()?);
             }
             _ => other(id, data.0, &mut record),
         }

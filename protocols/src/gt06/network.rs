@@ -2,6 +2,7 @@
 
 use super::record::{Clock, Record};
 use crate::bytes::Bytes;
+use crate::put::Put;
 use crate::units;
 
 /// Bytes of an access point: address and signal.
@@ -34,22 +35,22 @@ pub(super) fn cells(kind: u8, content: &[u8], clock: Clock) -> Option<Record> {
     let cells = rest.take((count * width).min(rest.0.len() / width * width))?;
     if let Some(serving) = cells.chunks_exact(width).find(|cell| cell.iter().any(|b| *b != 0)) {
         let number = |bytes: &[u8]| units::int(bytes.iter().fold(0, |sum, b| sum << 8 | u64::from(*b)));
-        record.int("mcc", country & 0x7fff);
-        record.int("mnc", network);
-        record.int("lac", number(serving.get(..area)?));
-        record.int("cell_id", number(serving.get(area..area + cell)?));
-        record.int("cell_signal", number(serving.get(area + cell..)?));
+        record.batch.put_int("mcc", country & 0x7fff);
+        record.batch.put_int("mnc", network);
+        record.batch.put_int("lac", number(serving.get(..area)?));
+        record.batch.put_int("cell_id", number(serving.get(area..area + cell)?));
+        record.batch.put_int("cell_signal", number(serving.get(area + cell..)?));
     }
     if count > 1 {
         let end = cells.iter().rposition(|b| *b != 0).map_or(0, |at| at + 1);
-        record.bytes("cells", cells.get(..end)?);
+        record.batch.put_bytes("cells", cells.get(..end)?);
     }
     if !is_advance_first {
         rest.u8();
     }
     if matches!(kind, 0x18 | 0x2c | 0x33 | 0xa2) {
         let points = usize::from(rest.u8().unwrap_or(0));
-        record.bytes("wifi", rest.take(points * ACCESS_POINT).unwrap_or_default());
+        record.batch.put_bytes("wifi", rest.take(points * ACCESS_POINT).unwrap_or_default());
     }
     Some(record)
 }
@@ -58,15 +59,15 @@ pub(super) fn cells(kind: u8, content: &[u8], clock: Clock) -> Option<Record> {
 pub(super) fn access_points(count: u8, content: &[u8], clock: Clock) -> Option<Record> {
     let mut rest = Bytes(content);
     let mut record = Record::nowhere(clock.bcd_time(rest.array()?).unwrap_or(clock.now));
-    record.bytes("wifi", rest.take(usize::from(count) * ACCESS_POINT)?);
+    record.batch.put_bytes("wifi", rest.take(usize::from(count) * ACCESS_POINT)?);
     rest.skip(1)?;
-    record.int("mcc", rest.u16()?);
-    record.int("mnc", rest.u8()?);
+    record.batch.put_int("mcc", rest.u16()?);
+    record.batch.put_int("mnc", rest.u8()?);
     if let Some((area, cell)) = rest.u16().zip(rest.u16()) {
-        record.int("lac", area);
-        record.int("cell_id", cell);
-        record.int("cell_signal", rest.u8()?);
-        record.bytes("cells", rest.0);
+        record.batch.put_int("lac", area);
+        record.batch.put_int("cell_id", cell);
+        record.batch.put_int("cell_signal", rest.u8()?);
+        record.batch.put_bytes("cells", rest.0);
     }
     Some(record)
 }
@@ -78,6 +79,6 @@ pub(super) fn counted_access_points(content: &[u8], clock: Clock) -> Option<Reco
     let time = clock.time(date).or_else(|| clock.bcd_time(date));
     let mut record = Record::nowhere(time.unwrap_or(clock.now));
     let points = usize::from(rest.u8()?);
-    record.bytes("wifi", rest.take(points * 8)?);
+    record.batch.put_bytes("wifi", rest.take(points * 8)?);
     Some(record)
 }

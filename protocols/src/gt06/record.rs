@@ -3,7 +3,8 @@
 use model::{Fix, FixBatch, Known, LatLon, Timestamp, Value};
 
 use crate::bytes::Bytes;
-use crate::civil::utc;
+use crate::civil::{of_day, utc};
+use crate::put::Put;
 use crate::units;
 
 /// Minutes of arc are sent multiplied by 30,000.
@@ -12,9 +13,6 @@ const DEGREE: f64 = 60.0 * 30_000.0;
 const CENTURY: i64 = 2000;
 /// Battery levels of one digit go from 0 to 6.
 const FULL: u8 = 6;
-/// Most bytes written in hexadecimal digits.
-const MAX_HEX: usize = 32;
-
 /// What a device's times are in, and the time of records that have none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Clock {
@@ -27,10 +25,10 @@ impl Clock {
     /// Six bytes: year, month, day, hour, minute, second.
     pub fn time(&self, bytes: [u8; 6]) -> Option<Timestamp> {
         let [year, month, day, hour, minute, second] = bytes;
-        if year > 99 || hour > 23 || minute > 59 || second > 60 {
+        if year > 99 {
             return None;
         }
-        let seconds = (i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second);
+        let seconds = of_day(hour, minute, second)?;
         let local = utc(CENTURY + i64::from(year), month, day, seconds.min(86_399), 0)?;
         Some(Timestamp::from_secs(local.as_secs() - self.zone_s))
     }
@@ -126,39 +124,6 @@ impl Record {
         }
     }
 
-    pub fn int(&mut self, name: &str, value: impl Into<i64>) {
-        let key = self.batch.name(name);
-        self.batch.attribute(key, Value::Int(value.into()));
-    }
-
-    pub fn float(&mut self, name: &str, value: f64) {
-        let key = self.batch.name(name);
-        self.batch.attribute(key, Value::Float(value));
-    }
-
-    pub fn bool(&mut self, name: &str, value: bool) {
-        let key = self.batch.name(name);
-        self.batch.attribute(key, Value::Bool(value));
-    }
-
-    /// Text, or the bytes where they are none.
-    pub fn words(&mut self, name: &str, bytes: &[u8]) {
-        let key = self.batch.name(name);
-        let value = match std::str::from_utf8(bytes) {
-            Ok(text) if !text.contains(char::is_control) => self.batch.text_value(text),
-            _ => self.batch.bytes_value(bytes),
-        };
-        self.batch.attribute(key, value);
-    }
-
-    pub fn bytes(&mut self, name: &str, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            let key = self.batch.name(name);
-            let value = self.batch.bytes_value(bytes);
-            self.batch.attribute(key, value);
-        }
-    }
-
     pub fn driver(&mut self, id: &str) {
         if !id.is_empty() {
             let value = self.batch.text_value(id);
@@ -168,39 +133,16 @@ impl Record {
 
     /// A card's or button's number in hexadecimal digits.
     pub fn driver_hex(&mut self, id: &[u8]) {
-        if let Some(value) = self.hex_value(id) {
-            self.batch.known(Known::DriverId, value);
+        if !id.is_empty() {
+            self.batch.known_hex(Known::DriverId, id);
         }
     }
 
     /// A card's or button's number in decimal digits; zero is none.
     pub fn driver_number(&mut self, number: u64) {
-        let (mut digits, mut rest, mut at) = ([0; 20], number, 20);
-        while rest > 0 {
-            at -= 1;
-            if let (Some(digit), Ok(value)) = (digits.get_mut(at), u8::try_from(rest % 10)) {
-                *digit = b'0' + value;
-            }
-            rest /= 10;
+        if number != 0 {
+            self.batch.known_decimal(Known::DriverId, number);
         }
-        if let Some(text) = digits.get(at..).and_then(|digits| std::str::from_utf8(digits).ok()) {
-            self.driver(text);
-        }
-    }
-
-    /// Bytes as text in hexadecimal digits, as an address or a number is written.
-    pub fn hex(&mut self, name: &str, bytes: &[u8]) {
-        let key = self.batch.name(name);
-        if let Some(value) = self.hex_value(bytes) {
-            self.batch.attribute(key, value);
-        }
-    }
-
-    fn hex_value(&mut self, bytes: &[u8]) -> Option<Value> {
-        let mut digits = [0; 2 * MAX_HEX];
-        let digits = digits.get_mut(..bytes.len() * 2).filter(|digits| !digits.is_empty())?;
-        hex::encode_to_slice(bytes, digits).ok()?;
-        std::str::from_utf8(digits).ok().map(|text| self.batch.text_value(text))
     }
 
     /// A SIM card's number: digits of half a byte, filled with ones.
@@ -210,7 +152,7 @@ impl Record {
             && hex::encode_to_slice(bytes, &mut digits).is_ok()
         {
             let end = digits.iter().rposition(|digit| *digit != b'f').map_or(0, |at| at + 1);
-            self.words("iccid", digits.get(..end).unwrap_or_default());
+            self.batch.put_words("iccid", digits.get(..end).unwrap_or_default());
         }
     }
 
@@ -239,10 +181,10 @@ impl Record {
             _ => rest.u64()?,
         };
         if cell != 0 || area != 0 {
-            self.int("mcc", country & 0x7fff);
-            self.int("mnc", network);
-            self.int("lac", area);
-            self.int("cell_id", units::int(cell));
+            self.batch.put_int("mcc", country & 0x7fff);
+            self.batch.put_int("mnc", network);
+            self.batch.put_int("lac", area);
+            self.batch.put_int("cell_id", units::int(cell));
         }
         Some(before - rest.0.len())
     }
@@ -251,10 +193,10 @@ impl Record {
     /// 7 oil and electricity cut.
     pub fn information(&mut self, status: u8) {
         let is = |bit: u8| status >> bit & 1 != 0;
-        self.int("status", status);
+        self.batch.put_int("status", status);
         self.ignition = Some(is(1));
-        self.bool("charge", is(2));
-        self.bool("blocked", is(7));
+        self.batch.put_bool("charge", is(2));
+        self.batch.put_bool("blocked", is(7));
         // 1 shock, 2 power cut, 3 low battery, 4 SOS, 6 fence, 7 removed or too fast.
         self.alarm |= matches!(status >> 3 & 7, 1..=4 | 6 | 7);
     }

@@ -3,6 +3,7 @@
 use super::modules;
 use super::record::{Clock, Record, Widths, hundredths};
 use crate::bytes::Bytes;
+use crate::put::Put;
 
 /// GSM signals of the manual go from 0 to 4, and as modems give them to 31; 99 is not known.
 const MAX_SIGNAL: u8 = 31;
@@ -61,20 +62,20 @@ fn scanner(len: usize, rest: &mut Bytes<'_>, record: &mut Record) -> Option<()> 
     rest.skip(1)?;
     record.battery_percent = rest.u8().filter(|percent| *percent <= 100);
     let mode = rest.u8()?;
-    record.int("mode", mode);
+    record.batch.put_int("mode", mode);
     record.external_v = Some(hundredths(rest.u16()?)).filter(|volts| *volts > 0.0);
     rest.skip(1)?;
     if len == 16 {
-        record.int("wakeups", rest.u16()?);
+        record.batch.put_int("wakeups", rest.u16()?);
     }
-    record.int("working_time", rest.u16()?);
+    record.batch.put_int("working_time", rest.u16()?);
     let tenths = rest.u16()?;
     if len == 16 {
         // The highest bit says that it is above zero.
         let degrees = f64::from(tenths & 0x7fff) / 10.0;
-        record.float("temperature_1_c", if tenths & 0x8000 != 0 { degrees } else { -degrees });
+        record.batch.put_float("temperature_1_c", if tenths & 0x8000 != 0 { degrees } else { -degrees });
     } else if mode == 4 {
-        record.float("temperature_1_c", f64::from(tenths.cast_signed()) / 10.0);
+        record.batch.put_float("temperature_1_c", f64::from(tenths.cast_signed()) / 10.0);
     }
     Some(())
 }
@@ -85,7 +86,7 @@ pub(super) fn short_heartbeat(content: &[u8], clock: Clock) -> Option<Record> {
     let mut record = Record::nowhere(clock.now);
     let status = rest.u8()?;
     record.information(status);
-    record.bool("armed", status & 1 != 0);
+    record.batch.put_bool("armed", status & 1 != 0);
     record.battery_v = rest.u16().map(hundredths);
     record.gsm_signal = rest.u8();
     Some(record)
@@ -119,7 +120,7 @@ pub(super) fn personal(content: &[u8], clock: Clock) -> Option<Record> {
     record.gsm_signal = rest.u8();
     if rest.0.len() >= 7 {
         rest.skip(3)?;
-        record.int("steps", rest.u32()?);
+        record.batch.put_int("steps", rest.u32()?);
     }
     Some(record)
 }
@@ -143,26 +144,26 @@ pub(super) fn battery_pack(content: &[u8], clock: Clock) -> Option<Record> {
     rest.skip(8)?;
     let time = model::Timestamp::from_secs(i64::from(rest.u32()?));
     let mut record = Record::nowhere(if time.as_secs() > 0 { time } else { clock.now });
-    record.int("relative_capacity", rest.u8()?);
-    record.int("remaining_capacity", rest.u16()?);
-    record.int("absolute_capacity", rest.u8()?);
-    record.int("full_capacity", rest.u16()?);
-    record.int("battery_health", rest.u8()?);
-    record.float("battery_temperature_c", f64::from(rest.u16()?) / 10.0 - 273.1);
-    record.int("current", rest.u16()?);
+    record.batch.put_int("relative_capacity", rest.u8()?);
+    record.batch.put_int("remaining_capacity", rest.u16()?);
+    record.batch.put_int("absolute_capacity", rest.u8()?);
+    record.batch.put_int("full_capacity", rest.u16()?);
+    record.batch.put_int("battery_health", rest.u8()?);
+    record.batch.put_float("battery_temperature_c", f64::from(rest.u16()?) / 10.0 - 273.1);
+    record.batch.put_int("current", rest.u16()?);
     record.battery_v = Some(f64::from(rest.u16()?) / 1000.0);
-    record.int("battery_cycles", rest.u16()?);
+    record.batch.put_int("battery_cycles", rest.u16()?);
     for cell in CELLS {
-        record.float(cell, f64::from(rest.u16()?) / 1000.0);
+        record.batch.put_float(cell, f64::from(rest.u16()?) / 1000.0);
     }
-    record.int("charge_interval", rest.u16()?);
-    record.int("max_charge_interval", rest.u16()?);
-    record.words("barcode", rest.take(16)?.trim_ascii());
-    record.int("battery_version", rest.u16()?);
-    record.words("manufacturer", rest.take(16)?.trim_ascii());
-    record.int("battery_status", rest.u32()?);
-    record.int("controller_status", rest.u32()?);
-    record.int("controller_fault", rest.u32()?);
+    record.batch.put_int("charge_interval", rest.u16()?);
+    record.batch.put_int("max_charge_interval", rest.u16()?);
+    record.batch.put_words("barcode", rest.take(16)?.trim_ascii());
+    record.batch.put_int("battery_version", rest.u16()?);
+    record.batch.put_words("manufacturer", rest.take(16)?.trim_ascii());
+    record.batch.put_int("battery_status", rest.u32()?);
+    record.batch.put_int("controller_status", rest.u32()?);
+    record.batch.put_int("controller_fault", rest.u32()?);
     Some(record)
 }
 

@@ -3,6 +3,7 @@
 
 use super::record::{Clock, Record, Widths, hundredths};
 use crate::bytes::Bytes;
+use crate::put::Put;
 use crate::text::{Fields, hexadecimal};
 use crate::units;
 
@@ -35,7 +36,7 @@ pub(super) fn diagnostics(content: &[u8], clock: Clock) -> Option<Record> {
 fn parameter(id: u64, value: &[u8], record: &mut Record) {
     if id == 0x4a {
         if !value.is_empty() {
-            record.words("vin", value);
+            record.batch.put_words("vin", value);
         }
         return;
     }
@@ -44,12 +45,12 @@ fn parameter(id: u64, value: &[u8], record: &mut Record) {
     match id {
         // Kilometres.
         0x28 => record.odometer_m = raw.checked_mul(10).map(units::int),
-        0x2b => record.float("fuel_1", number),
-        0x2d => record.float("coolant_temperature_c", number),
-        0x35 => record.float("obd_speed_kmh", number),
-        0x36 => record.float("rpm", number),
-        0x47 => record.float("fuel_used", number),
-        0x49 => record.float("engine_hours", number),
+        0x2b => record.batch.put_float("fuel_1", number),
+        0x2d => record.batch.put_float("coolant_temperature_c", number),
+        0x35 => record.batch.put_float("obd_speed_kmh", number),
+        0x36 => record.batch.put_float("rpm", number),
+        0x47 => record.batch.put_float("fuel_used", number),
+        0x49 => record.batch.put_float("engine_hours", number),
         _ => {
             let key = model::AttributeKey::Number(u32::try_from(id).unwrap_or(0));
             record.batch.attribute(key, model::Value::Int(units::int(raw)));
@@ -63,8 +64,8 @@ pub(super) fn logger(content: &[u8], clock: Clock) -> Option<Record> {
     let mut rest = Bytes(content);
     let alarm = rest.u32()?;
     let mut record = Record::gps(&mut rest, clock)?;
-    record.int("data_and_alarm", alarm);
-    record.int("status", rest.u16()?);
+    record.batch.put_int("data_and_alarm", alarm);
+    record.batch.put_int("status", rest.u16()?);
     record.odometer_m = Some(i64::from(rest.u32()?));
     record.cell(&mut rest, Widths::WIDE_CELL)?;
     record.driver_number(u64::from(rest.u32()?));
@@ -75,7 +76,7 @@ pub(super) fn logger(content: &[u8], clock: Clock) -> Option<Record> {
     record.inputs(rest.u8()?);
     record.outputs(rest.u8()?);
     for name in ADCS.iter().take(usize::try_from(ports >> 20 & 0x0f).ok()?) {
-        record.float(name, hundredths(rest.u16()?));
+        record.batch.put_float(name, hundredths(rest.u16()?));
     }
     Some(record)
 }
@@ -104,20 +105,20 @@ pub(super) fn watch(kind: u8, content: &[u8], clock: Clock) -> Option<Record> {
     }
     for name in ["cells", "wifi"] {
         let len = usize::from(rest.u8()?);
-        record.bytes(name, rest.take(len)?);
+        record.batch.put_bytes(name, rest.take(len)?);
     }
     let status = rest.u8()?;
-    record.int("status", status);
+    record.batch.put_int("status", status);
     if kind == 0x33 {
         record.event = Some(u16::from(status));
         match status {
-            0xa0 | 0xa1 => record.bool("armed", status == 0xa0),
+            0xa0 | 0xa1 => record.batch.put_bool("armed", status == 0xa0),
             0xa2..=0xa5 => record.alarm = true,
             _ => {}
         }
     }
     let more = usize::from(rest.u8().unwrap_or(0));
-    record.bytes("data", rest.take(more).unwrap_or_default());
+    record.batch.put_bytes("data", rest.take(more).unwrap_or_default());
     Some(record)
 }
 
@@ -142,10 +143,10 @@ pub(super) fn camera_alarm(content: &[u8], clock: Clock) -> Option<Record> {
     record.event = Some(u16::from(rest.u8()?));
     record.alarm = true;
     if let Some(data) = rest.u16() {
-        record.int("event_data", data);
+        record.batch.put_int("event_data", data);
     }
     if !rest.0.is_empty() {
-        record.words("files", rest.0.trim_ascii_end());
+        record.batch.put_words("files", rest.0.trim_ascii_end());
     }
     Some(record)
 }

@@ -3,6 +3,7 @@
 use model::{Fix, LatLon, Timestamp};
 
 use super::record::{Clock, Record};
+use crate::put::Put;
 use crate::text::{Fields, number};
 use crate::units;
 
@@ -47,7 +48,7 @@ fn said(bytes: &[u8], clock: Clock) -> Words {
     let bytes = words.text.as_bytes();
     if let Some(number) = bytes.strip_prefix(b"<ICCID:").and_then(|rest| rest.split(|b| *b == b'>').next()) {
         let mut record = Record::nowhere(clock.now);
-        record.words("iccid", number);
+        record.batch.put_words("iccid", number);
         words.record = Some(record);
     } else if bytes.starts_with(b"Current position!") {
         words.record = position(bytes, clock);
@@ -103,8 +104,8 @@ pub(super) fn serial_port(content: &[u8], clock: Clock) -> Option<Words> {
         (Some(card), _) if card.iter().all(u8::is_ascii_hexdigit) => {
             record.driver(std::str::from_utf8(card).ok()?);
         }
-        (_, Some(degrees)) => record.float("temperature_1_c", degrees),
-        _ => record.words("serial", words.as_bytes()),
+        (_, Some(degrees)) => record.batch.put_float("temperature_1_c", degrees),
+        _ => record.batch.put_words("serial", words.as_bytes()),
     }
     Some(Words { text: words, record: Some(record) })
 }

@@ -4,9 +4,9 @@
 use model::{Fix, FixBatch, Known, LatLon, Timestamp, Value};
 
 use super::status;
-use crate::attributes::named;
 use crate::bytes::Bytes;
 use crate::civil::utc;
+use crate::put::Put;
 use crate::units::{heading, int, knots, satellites};
 
 /// The plain record.
@@ -148,7 +148,7 @@ fn tail(rest: &[u8], layout: Layout, batch: &mut FixBatch) {
     }
     if rest.iter().skip(1).any(|b| *b != 0) {
         let value = batch.bytes_value(rest);
-        named(batch, "extra", value);
+        batch.put("extra", value);
     }
 }
 
@@ -167,11 +167,11 @@ fn extended(fields: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
     }
     let cell_fields = [("mcc", u32::from(mcc)), ("mnc", u32::from(mnc)), ("lac", lac.into()), ("cell", cell.into())];
     for (name, value) in [("mileage", odometer), ("record", u32::from(serial))] {
-        named(batch, name, Value::Int(int(u64::from(value))));
+        batch.put(name, Value::Int(int(u64::from(value))));
     }
     if mcc != 0 {
         for (name, value) in cell_fields {
-            named(batch, name, Value::Int(int(u64::from(value))));
+            batch.put(name, Value::Int(int(u64::from(value))));
         }
     }
     Some(())

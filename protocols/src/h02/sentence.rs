@@ -3,7 +3,8 @@
 use model::{Fix, FixBatch, Known, LatLon, Timestamp, Value};
 
 use super::status;
-use crate::attributes::{altitude, decimal, hexadecimal_number, named, speed, text, whole_number};
+use crate::attributes::{altitude, decimal, hexadecimal_number, speed, text, whole_number};
+use crate::put::Put;
 use crate::text::{day_month_year, degrees_minutes, hexadecimal, number, whole};
 use crate::units::{heading, knots};
 
@@ -233,6 +234,6 @@ pub(super) fn word(batch: &mut FixBatch, field: &[u8]) {
 /// The raw number of a battery that is not in percent.
 pub(super) fn battery_raw(batch: &mut FixBatch, field: &[u8]) {
     if let Some(raw) = hexadecimal(field).and_then(|raw| i64::try_from(raw).ok()) {
-        named(batch, "battery", Value::Int(raw));
+        batch.put("battery", Value::Int(raw));
     }
 }

@@ -2,7 +2,7 @@
 
 use model::{FixBatch, Known, Value};
 
-use crate::attributes::named;
+use crate::put::Put;
 use crate::units::int;
 
 /// Bits of the fourth byte: theft or shock, robbery or panic button, speed, ignition without
@@ -22,9 +22,9 @@ pub(super) fn add(word: u32, batch: &mut FixBatch) {
         batch.known(Known::Alarm, Value::Bool(true));
     }
     if is(ARMED) {
-        named(batch, "armed", Value::Bool(true));
+        batch.put("armed", Value::Bool(true));
     }
-    named(batch, "status", Value::Int(int(u64::from(word))));
+    batch.put("status", Value::Int(int(u64::from(word))));
 }
 
 /// Percent of the battery from the byte or field that says it in bars of six or in percent.

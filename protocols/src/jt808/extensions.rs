@@ -5,22 +5,23 @@ use model::Value;
 use super::items::scanner_words;
 use super::record::{Record, trimmed};
 use crate::bytes::Bytes;
+use crate::put::{Put, hex_value};
 
 /// `None` where the item has no meaning here with that length.
 pub(super) fn item(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
     let mut rest = Bytes(data);
     match (id, data.len()) {
         (0xa7, 4) => {
-            record.float("adc_1", f64::from(rest.u16()?) / 100.0);
-            record.float("adc_2", f64::from(rest.u16()?) / 100.0);
+            record.batch.put_float("adc_1", f64::from(rest.u16()?) / 100.0);
+            record.batch.put_float("adc_2", f64::from(rest.u16()?) / 100.0);
         }
         (0xac, 4) => record.odometer_m = Some(i64::from(rest.u32()?)),
-        (0xbc, _) => record.words("driver", trimmed(data)),
+        (0xbc, _) => record.batch.put_words("driver", trimmed(data)),
         (0xbd, _) => record.driver(data),
         (0xd0, 4) => {
             let state = rest.u32()?;
             record.alarm |= state & 8 != 0;
-            record.int("user_status", state);
+            record.batch.put_int("user_status", state);
         }
         (0xd3 | 0xe1, 2) => record.external_v = Some(f64::from(rest.u16()?) / 10.0),
         (0xd4 | 0xe1 | 0xe9, 1) => match rest.u8()? {
@@ -31,14 +32,14 @@ pub(super) fn item(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
         (0xd5, 2) => record.battery_v = Some(f64::from(rest.u16()?) / 100.0),
         (0xd5, 1..) => locks(&mut rest, record)?,
         (0xda, 3) => {
-            record.int("string_cuts", rest.u16()?);
+            record.batch.put_int("string_cuts", rest.u16()?);
             let state = rest.u8()?;
-            record.bool("string", state & 1 != 0);
+            record.batch.put_bool("string", state & 1 != 0);
             record.movement = Some(state & 4 != 0);
-            record.bool("cover", state & 8 != 0);
+            record.batch.put_bool("cover", state & 8 != 0);
         }
         (0xe1, 12) => cell(&mut rest, record)?,
-        (0xe2, 4) => record.float("fuel_1", f64::from(rest.u32()?) / 10.0),
+        (0xe2, 4) => record.batch.put_float("fuel_1", f64::from(rest.u32()?) / 10.0),
         (0xe3, 6) => {
             rest.skip(1)?;
             record.percent(rest.u8()?);
@@ -57,17 +58,17 @@ pub(super) fn item(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
         }
         (0xe7, 8) => {
             record.is_personal = true;
-            record.bytes("device_status", data);
+            record.batch.put_bytes("device_status", data);
         }
-        (0xe8, 3) => record.int("lock_status", rest.u24()?),
+        (0xe8, 3) => record.batch.put_int("lock_status", rest.u24()?),
         (0xe8, 3..) => camera(&mut rest, record)?,
         (0xea, 3..) => {
             rest.skip(1)?;
             external_sensors(&mut rest, record)?;
         }
         (0xeb, _) => extended(data, record)?,
-        (0xec, _) | (0xf4, 1..) => record.bytes("wifi", data),
-        (0xed, _) => record.words("card", trimmed(data)),
+        (0xec, _) | (0xf4, 1..) => record.batch.put_bytes("wifi", data),
+        (0xed, _) => record.batch.put_words("card", trimmed(data)),
         (0xee, 6) => {
             record.gsm_signal = rest.u8();
             record.external_v = Some(f64::from(rest.u16()?) / 1000.0);
@@ -83,19 +84,19 @@ pub(super) fn item(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
 fn last(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
     let mut rest = Bytes(data);
     match (id, data.len()) {
-        (0xf0 | 0xff, 10..) => record.bytes("cells", data),
+        (0xf0 | 0xff, 10..) => record.batch.put_bytes("cells", data),
         (0xf1, 4) => record.external_v = Some(f64::from(rest.u32()?) / 1000.0),
-        (0xf2, _) => record.words("firmware", trimmed(data)),
+        (0xf2, _) => record.batch.put_words("firmware", trimmed(data)),
         (0xf3, 4..) => vehicle(&mut rest, record)?,
-        (0xf5, 2) => record.int("illuminance", rest.u16()?),
-        (0xf6, 2) => record.int("air_pressure", rest.u16()?),
+        (0xf5, 2) => record.batch.put_int("illuminance", rest.u16()?),
+        (0xf6, 2) => record.batch.put_int("air_pressure", rest.u16()?),
         (0xf6, 8) if imei(data).is_some() => {
             if let Some(digits) = imei(data) {
-                record.words("imei", &digits);
+                record.batch.put_words("imei", &digits);
             }
         }
         (0xf6, 3..) => sensors(&mut rest, record)?,
-        (0xf7, 2) => record.float("humidity_1", f64::from(rest.u16()?) / 10.0),
+        (0xf7, 2) => record.batch.put_float("humidity_1", f64::from(rest.u16()?) / 10.0),
         (0xf7, 4..) => {
             record.battery_v = Some(f64::from(rest.u32()?) / 1000.0);
             match rest.u8() {
@@ -109,16 +110,16 @@ fn last(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
         }
         // Steps of those who walk, a temperature above −50 °C of others.
         (0xf8, 2) => match rest.u16()? {
-            steps if record.is_personal || steps > 2000 => record.int("steps", steps),
-            tenths => record.float("temperature_2_c", f64::from(tenths) / 10.0 - 50.0),
+            steps if record.is_personal || steps > 2000 => record.batch.put_int("steps", steps),
+            tenths => record.batch.put_float("temperature_2_c", f64::from(tenths) / 10.0 - 50.0),
         },
         (0xf8, 19..) => {
             rest.skip(1 + 8)?;
             record.iccid(rest.take(10)?);
-            record.words("model", trimmed(rest.0));
+            record.batch.put_words("model", trimmed(rest.0));
         }
-        (0xfb, _) => record.words("container", trimmed(data)),
-        (0xfc, 1) => record.int("geofence", rest.u8()?),
+        (0xfb, _) => record.batch.put_words("container", trimmed(data)),
+        (0xfc, 1) => record.batch.put_int("geofence", rest.u8()?),
         (0xfe, 1) => record.percent(rest.u8()?),
         (0xfe, 2) => record.external_v = Some(f64::from(rest.u16()?) / 10.0),
         (0xfe, 4) => record.odometer_m = Some(i64::from(rest.u32()?)),
@@ -143,23 +144,23 @@ pub(super) fn imei(data: &[u8]) -> Option<[u8; 15]> {
 fn locks(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
     let count = usize::from(rest.u8()?);
     for number in 1..=count {
-        let id = record.hex_value(rest.take(5)?);
-        let card = record.hex_value(rest.take(5)?);
-        record.series("lock_", number, "_id", id);
-        record.series("lock_", number, "_card", card);
-        record.series("lock_", number, "_battery_percent", Value::Int(i64::from(rest.u8()?)));
+        let id = hex_value(record.batch, rest.take(5)?);
+        let card = hex_value(record.batch, rest.take(5)?);
+        record.batch.put_numbered("lock_", number, "_id", id);
+        record.batch.put_numbered("lock_", number, "_card", card);
+        record.batch.put_numbered("lock_", number, "_battery_percent", Value::Int(i64::from(rest.u8()?)));
         let state = rest.u16()?;
-        record.series("lock_", number, "_locked", Value::Bool(state & 0x20 == 0));
+        record.batch.put_numbered("lock_", number, "_locked", Value::Bool(state & 0x20 == 0));
     }
     Some(())
 }
 
 /// Country, network, area and cell.
 fn cell(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
-    record.int("mcc", rest.u16()?);
-    record.int("mnc", rest.u16()?);
-    record.int("lac", rest.u24()?);
-    record.int("cell_id", rest.u32()?);
+    record.batch.put_int("mcc", rest.u16()?);
+    record.batch.put_int("mnc", rest.u16()?);
+    record.batch.put_int("lac", rest.u24()?);
+    record.batch.put_int("cell_id", rest.u32()?);
     Some(())
 }
 
@@ -174,8 +175,8 @@ fn thermometer(data: &[u8], record: &mut Record<'_>) -> Option<()> {
         Some(Value::Float(if whole < 0 { -magnitude } else { magnitude }))
     };
     let (temperature, humidity) = (value()?, value()?);
-    record.series("temperature_", number, "_c", temperature);
-    record.series("humidity_", number, "", humidity);
+    record.batch.put_numbered("temperature_", number, "_c", temperature);
+    record.batch.put_numbered("humidity_", number, "", humidity);
     Some(())
 }
 
@@ -185,7 +186,7 @@ fn camera(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
     match kind {
         0x2002 => {
             rest.skip(1)?;
-            record.int("upload_mode", rest.u8()?);
+            record.batch.put_int("upload_mode", rest.u8()?);
             record.is_archive |= rest.u8()? == 1;
         }
         0x2003 => {
@@ -217,7 +218,7 @@ fn camera_state(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
         let mut data = Bytes(rest.take(usize::from(len))?);
         match (id, len) {
             (0x0001, 2) => record.battery_v = Some(f64::from(data.u16()?) / 100.0),
-            (0x0002, 4) => record.int("data_usage", data.u32()?),
+            (0x0002, 4) => record.batch.put_int("data_usage", data.u32()?),
             (0x0003, 1) => record.percent(data.u8()?),
             (0x0004, 1) => record.charge = Some(data.u8()? == 0),
             (0x0005, 10) => record.iccid(data.0),
@@ -239,13 +240,13 @@ fn external_sensors(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()>
         let mut data = Bytes(rest.take(usize::from(len))?);
         match (id, len) {
             (0x11, 3..) => {
-                record.int("external_alarms", data.u16()?);
-                record.int("alarm_threshold_type", data.u8()?);
+                record.batch.put_int("external_alarms", data.u16()?);
+                record.batch.put_int("alarm_threshold_type", data.u8()?);
             }
-            (0x13, 2) => record.int("external_illuminance", data.u16()?),
-            (0x14, 2) => record.int("external_air_pressure", data.u16()?),
-            (0x15, 2) => record.float("external_humidity", f64::from(data.u16()?) / 10.0),
-            (0x16, 2) => record.float("external_temperature_c", f64::from(data.u16()?) / 10.0 - 50.0),
+            (0x13, 2) => record.batch.put_int("external_illuminance", data.u16()?),
+            (0x14, 2) => record.batch.put_int("external_air_pressure", data.u16()?),
+            (0x15, 2) => record.batch.put_float("external_humidity", f64::from(data.u16()?) / 10.0),
+            (0x16, 2) => record.batch.put_float("external_temperature_c", f64::from(data.u16()?) / 10.0 - 50.0),
             _ => {}
         }
     }
@@ -257,14 +258,14 @@ fn extended(data: &[u8], record: &mut Record<'_>) -> Option<()> {
     let mut rest = Bytes(data);
     let country = Bytes(data).u16().unwrap_or(0);
     if country > 200 && data.len() % 5 == 3 && !data.starts_with(b"UTC") {
-        record.int("mcc", rest.u16()?);
-        record.int("mnc", rest.u8()?);
-        record.bytes("cells", rest.0);
+        record.batch.put_int("mcc", rest.u16()?);
+        record.batch.put_int("mnc", rest.u8()?);
+        record.batch.put_bytes("cells", rest.0);
         return Some(());
     }
     if data.iter().all(u8::is_ascii_graphic) {
         record.zone_s = zone_s(data);
-        record.words("timezone", data);
+        record.batch.put_words("timezone", data);
         return Some(());
     }
     while !rest.0.is_empty() {
@@ -288,15 +289,15 @@ fn zone_s(words: &[u8]) -> Option<i64> {
 fn extended_module(id: u16, data: &[u8], record: &mut Record<'_>) -> Option<()> {
     let mut rest = Bytes(data);
     match (id, data.len()) {
-        (0x0001, 2..) => record.float("fuel_1", f64::from(rest.u16()?) / 10.0),
-        (0x0023, 6) => record.float("fuel_2", crate::text::number(data)?),
+        (0x0001, 2..) => record.batch.put_float("fuel_1", f64::from(rest.u16()?) / 10.0),
+        (0x0023, 6) => record.batch.put_float("fuel_2", crate::text::number(data)?),
         (0x002d, 2) => record.battery_v = Some(f64::from(rest.u16()?) / 1000.0),
         (0x002d, 4) => record.external_v = Some(f64::from(rest.u32()?) / 1000.0),
         // Zeros are what is wrong: bit 0 power, 12 removed.
         (0x0089, 4) => {
             let good = rest.u32()?;
             record.alarm |= good & 0x1001 != 0x1001;
-            record.int("alarm_bits_1", good);
+            record.batch.put_int("alarm_bits_1", good);
         }
         // Bit 6 vibration, bits 23 and 24 still or moving.
         (0x00c5, 4) => {
@@ -307,24 +308,24 @@ fn extended_module(id: u16, data: &[u8], record: &mut Record<'_>) -> Option<()> 
                 1 => record.movement = Some(false),
                 _ => {}
             }
-            record.int("alarm_bits_2", good);
+            record.batch.put_int("alarm_bits_2", good);
         }
         (0x00c6, 1) => {
             let state = rest.u8()?;
             record.alarm |= matches!(state, 3 | 4);
-            record.int("battery_alarm", state);
+            record.batch.put_int("battery_alarm", state);
         }
         (0x00b2, 10) => record.iccid(data),
         (0x00fb, 20) => record.iccid_words(data),
         (0x00d5, 15) if data == [b'0'; 15] => {}
-        (0x00d5, 15) => record.words("imei", data),
-        (0x00b9, 1..) => record.bytes("wifi", data.get(1..)?),
+        (0x00d5, 15) => record.batch.put_words("imei", data),
+        (0x00b9, 1..) => record.batch.put_bytes("wifi", data.get(1..)?),
         (0x00ce, 2) => record.external_v = Some(f64::from(rest.u16()?) / 100.0),
         (0x00d8, 9..) => {
-            record.int("mcc", rest.u16()?);
-            record.int("mnc", rest.u8()?);
-            record.int("lac", rest.u16()?);
-            record.int("cell_id", rest.u32()?);
+            record.batch.put_int("mcc", rest.u16()?);
+            record.batch.put_int("mnc", rest.u8()?);
+            record.batch.put_int("lac", rest.u16()?);
+            record.batch.put_int("cell_id", rest.u32()?);
         }
         (0x00a8 | 0x00e1, 1) => record.percent(rest.u8()?),
         _ => return None,
@@ -347,25 +348,25 @@ fn vehicle(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
 fn vehicle_value(id: u16, data: &[u8], record: &mut Record<'_>) -> Option<()> {
     let mut rest = Bytes(data);
     match (id, data.len()) {
-        (0x0002, 2) => record.float("obd_speed_kmh", f64::from(rest.u16()?) / 10.0),
-        (0x0003, 2) => record.int("rpm", rest.u16()?),
+        (0x0002, 2) => record.batch.put_float("obd_speed_kmh", f64::from(rest.u16()?) / 10.0),
+        (0x0003, 2) => record.batch.put_int("rpm", rest.u16()?),
         (0x0004, 2) => record.external_v = Some(f64::from(rest.u16()?) / 1000.0),
-        (0x0005, 4) => record.int("obd_odometer_m", i64::from(rest.u32()?) * 100),
-        (0x0007, 2) => record.float("fuel_consumption", f64::from(rest.u16()?) / 10.0),
-        (0x0008, 2) => record.float("engine_load", f64::from(rest.u16()?) / 10.0),
-        (0x0009, 2) => record.int("coolant_temperature_c", i32::from(rest.u16()?) - 40),
-        (0x000b, 2) => record.int("intake_pressure", rest.u16()?),
-        (0x000c, 2) => record.int("intake_temperature_c", i32::from(rest.u16()?) - 40),
-        (0x000d, 2) => record.int("intake_flow", rest.u16()?),
-        (0x000e, 2) => record.int("throttle", u32::from(rest.u16()?) * 100 / 255),
-        (0x0050, 17) => record.words("vin", trimmed(data)),
-        (0x0051, 1..) => record.hex("cvn", data),
-        (0x0052, 1..) => record.words("calid", trimmed(data)),
-        (0x0100, 2) => record.float("trip", f64::from(rest.u16()?) / 10.0),
-        (0x0102, 2) => record.float("trip_fuel_used", f64::from(rest.u16()?) / 10.0),
-        (0x0112, 2) => record.int("sharp_accelerations", rest.u16()?),
-        (0x0113, 2) => record.int("sharp_brakings", rest.u16()?),
-        (0x0114, 2) => record.int("sharp_turns", rest.u16()?),
+        (0x0005, 4) => record.batch.put_int("obd_odometer_m", i64::from(rest.u32()?) * 100),
+        (0x0007, 2) => record.batch.put_float("fuel_consumption", f64::from(rest.u16()?) / 10.0),
+        (0x0008, 2) => record.batch.put_float("engine_load", f64::from(rest.u16()?) / 10.0),
+        (0x0009, 2) => record.batch.put_int("coolant_temperature_c", i32::from(rest.u16()?) - 40),
+        (0x000b, 2) => record.batch.put_int("intake_pressure", rest.u16()?),
+        (0x000c, 2) => record.batch.put_int("intake_temperature_c", i32::from(rest.u16()?) - 40),
+        (0x000d, 2) => record.batch.put_int("intake_flow", rest.u16()?),
+        (0x000e, 2) => record.batch.put_int("throttle", u32::from(rest.u16()?) * 100 / 255),
+        (0x0050, 17) => record.batch.put_words("vin", trimmed(data)),
+        (0x0051, 1..) => record.batch.put_hex("cvn", data),
+        (0x0052, 1..) => record.batch.put_words("calid", trimmed(data)),
+        (0x0100, 2) => record.batch.put_float("trip", f64::from(rest.u16()?) / 10.0),
+        (0x0102, 2) => record.batch.put_float("trip_fuel_used", f64::from(rest.u16()?) / 10.0),
+        (0x0112, 2) => record.batch.put_int("sharp_accelerations", rest.u16()?),
+        (0x0113, 2) => record.batch.put_int("sharp_brakings", rest.u16()?),
+        (0x0114, 2) => record.batch.put_int("sharp_turns", rest.u16()?),
         _ => return None,
     }
     Some(())
@@ -380,18 +381,18 @@ fn sensors(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
         record.movement = Some(true);
     }
     if which & 1 != 0 {
-        record.int("light_sensor", rest.u16()?);
+        record.batch.put_int("light_sensor", rest.u16()?);
     }
     if which & 2 != 0 {
-        record.float("temperature_1_c", f64::from(rest.i16()?) / 10.0);
+        record.batch.put_float("temperature_1_c", f64::from(rest.i16()?) / 10.0);
     }
     if which & 4 != 0 {
-        record.float("humidity_1", f64::from(rest.i16()?) / 10.0);
+        record.batch.put_float("humidity_1", f64::from(rest.i16()?) / 10.0);
     }
     if which & 8 != 0 {
-        record.int("acceleration_x", rest.i16()?);
-        record.int("acceleration_y", rest.i16()?);
-        record.int("acceleration_z", rest.i16()?);
+        record.batch.put_int("acceleration_x", rest.i16()?);
+        record.batch.put_int("acceleration_y", rest.i16()?);
+        record.batch.put_int("acceleration_z", rest.i16()?);
     }
     Some(())
 }
@@ -406,7 +407,7 @@ fn marked(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
                 // Speeding up, braking, turning, collision, tampering.
                 let alarms = data.u32()?;
                 record.alarm |= alarms & 0x1f != 0;
-                record.int("behaviour", alarms);
+                record.batch.put_int("behaviour", alarms);
             }
         }
     }

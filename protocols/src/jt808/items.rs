@@ -6,6 +6,7 @@ use model::{Known, Value};
 use super::extensions;
 use super::record::{Record, trimmed};
 use crate::bytes::Bytes;
+use crate::put::{Put, hex_value};
 use crate::text::number;
 
 /// Whether the bytes are items to their end.
@@ -68,28 +69,28 @@ fn standard(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
         (0x01, 4) => record.odometer_m = Some(i64::from(rest.u32()?) * 100),
         // The highest bit says that it is a percentage.
         (0x02, 2) => match rest.u16()? {
-            value if value & 0x8000 != 0 => record.float("fuel_1", f64::from(value & 0x7fff)),
-            value => record.float("fuel_1", tenths(value)),
+            value if value & 0x8000 != 0 => record.batch.put_float("fuel_1", f64::from(value & 0x7fff)),
+            value => record.batch.put_float("fuel_1", tenths(value)),
         },
-        (0x03, 2) => record.float("vehicle_speed_kmh", tenths(rest.u16()?)),
-        (0x04, 2) => record.int("alarm_event", rest.u16()?),
+        (0x03, 2) => record.batch.put_float("vehicle_speed_kmh", tenths(rest.u16()?)),
+        (0x04, 2) => record.batch.put_int("alarm_event", rest.u16()?),
         (0x06, 1) => record.percent(rest.u8()?),
-        (0x06, 2) => record.float("cabin_temperature_c", sign_and_magnitude(rest.u16()?) * 10.0),
+        (0x06, 2) => record.batch.put_float("cabin_temperature_c", sign_and_magnitude(rest.u16()?) * 10.0),
         (0x0b, 1..) => lock_command(data, record)?,
         (0x14, 4) => {
             let alarms = rest.u32()?;
-            record.int("video_alarm", alarms);
+            record.batch.put_int("video_alarm", alarms);
         }
-        (0x15, 4) => record.int("video_loss", rest.u32()?),
-        (0x16, 4) => record.int("video_cover", rest.u32()?),
-        (0x17, 2) => record.int("storage_fault", rest.u16()?),
+        (0x15, 4) => record.batch.put_int("video_loss", rest.u32()?),
+        (0x16, 4) => record.batch.put_int("video_cover", rest.u32()?),
+        (0x17, 2) => record.batch.put_int("storage_fault", rest.u16()?),
         (0x25, 4) => record.known(Known::Inputs, Value::Int(i64::from(rest.u32()?))),
-        (0x2a, 2) => record.int("io_status", rest.u16()?),
+        (0x2a, 2) => record.batch.put_int("io_status", rest.u16()?),
         // The low half is the first input.
         (0x2b, 4) => {
             let (second, first) = (rest.u16()?, rest.u16()?);
-            record.float("adc_1", hundredths(first));
-            record.float("adc_2", hundredths(second));
+            record.batch.put_float("adc_1", hundredths(first));
+            record.batch.put_float("adc_2", hundredths(second));
         }
         (0x30, 1) => record.gsm_signal = rest.u8(),
         (0x31, 1) => record.satellites(rest.u8()?),
@@ -101,17 +102,17 @@ fn standard(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
 /// Command, card or password, and how it went.
 pub(super) fn lock_command(data: &[u8], record: &mut Record<'_>) -> Option<()> {
     let mut rest = Bytes(data);
-    record.int("lock_command", rest.u8()?);
+    record.batch.put_int("lock_command", rest.u8()?);
     match data.len() {
-        5 | 6 => record.int("lock_card", rest.u32()?),
+        5 | 6 => record.batch.put_int("lock_card", rest.u32()?),
         7.. => {
             let password = rest.take(6)?;
-            record.words("lock_password", password);
+            record.batch.put_words("lock_password", password);
         }
         _ => {}
     }
     if data.len().is_multiple_of(2) {
-        record.int("unlock_result", rest.u8()?);
+        record.batch.put_int("unlock_result", rest.u8()?);
     }
     Some(())
 }
@@ -120,26 +121,31 @@ pub(super) fn lock_command(data: &[u8], record: &mut Record<'_>) -> Option<()> {
 fn tracker(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
     let mut rest = Bytes(data);
     match (id, data.len()) {
-        (0x33, 1) => record.int("mode", rest.u8()?),
+        (0x33, 1) => record.batch.put_int("mode", rest.u8()?),
         (0x33, _) => lock_words(data, record)?,
         (0x51, 2 | 16) => {
             for (number, pair) in data.chunks_exact(2).enumerate() {
                 let value = pair.first_chunk().map(|pair| u16::from_be_bytes(*pair)).filter(|value| *value != 0xffff);
                 if let Some(value) = value {
-                    record.series("temperature_", number + 1, "_c", Value::Float(sign_and_magnitude(value)));
+                    record.batch.put_numbered(
+                        "temperature_",
+                        number + 1,
+                        "_c",
+                        Value::Float(sign_and_magnitude(value)),
+                    );
                 }
             }
         }
-        (0x53 | 0x5d | 0x66 | 0x50, _) => record.bytes("cells", data),
-        (0x54, _) => record.bytes("wifi", data),
+        (0x53 | 0x5d | 0x66 | 0x50, _) => record.batch.put_bytes("cells", data),
+        (0x54, _) => record.batch.put_bytes("wifi", data),
         (0x56, 2) => record.percent(rest.u8()?.min(10) * 10),
         (0x57, 8) => {
             let (alarms, switches, states) = (rest.u16()?, rest.u16()?, rest.u32()?);
             // Sharp speeding up, braking and turning.
             record.alarm |= alarms & 0x0700 != 0;
-            record.int("behaviour", alarms);
-            record.int("switches", switches);
-            record.int("extended_status", states);
+            record.batch.put_int("behaviour", alarms);
+            record.batch.put_int("switches", switches);
+            record.batch.put_int("extended_status", states);
         }
         (0x60, 2..) => lock_event(data, record)?,
         (0x61, 2) => record.external_v = Some(hundredths(rest.u16()?)),
@@ -151,7 +157,7 @@ fn tracker(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
         (0x68, 2) => record.percent(u8::try_from(rest.u16()? / 100).ok()?),
         (0x69, 2) => record.battery_v = Some(hundredths(rest.u16()?)),
         (0x6a, 1) => record.gsm_signal = rest.u8(),
-        (0x6c, 15) => record.words("imsi", data),
+        (0x6c, 15) => record.batch.put_words("imsi", data),
         (0x71, 20) => record.iccid_words(data),
         (0x77, _) => {
             for tyre in data.chunks_exact(8) {
@@ -165,7 +171,7 @@ fn tracker(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
 
 /// `*M00,45,1136…#`: of the status the third to fifth digits are the battery in hundredths.
 fn lock_words(data: &[u8], record: &mut Record<'_>) -> Option<()> {
-    record.words("lock", data);
+    record.batch.put_words("lock", data);
     if data.starts_with(b"*M00") {
         record.battery_v = number(data.get(10..13)?).map(|value| value / 100.0);
     }
@@ -180,7 +186,7 @@ fn lock_event(data: &[u8], record: &mut Record<'_>) -> Option<()> {
     rest.u8();
     if rest.0.len() >= 14 {
         let lock = rest.take(6)?;
-        record.hex("lock_id", lock);
+        record.batch.put_hex("lock_id", lock);
     }
     if rest.0.len() >= 8 {
         record.driver(rest.take(8)?);
@@ -191,12 +197,12 @@ fn lock_event(data: &[u8], record: &mut Record<'_>) -> Option<()> {
 /// Number, millivolts, seal, state, signal.
 fn remote_lock(number: usize, data: &[u8], record: &mut Record<'_>) -> Option<()> {
     let mut rest = Bytes(data);
-    let id = record.hex_value(rest.take(6)?);
-    record.series("lock_", number, "_id", id);
-    record.series("lock_", number, "_battery_v", Value::Float(milli(u32::from(rest.u16()?))));
-    record.series("lock_", number, "_seal", Value::Bool(rest.u8()? == b'1'));
-    record.series("lock_", number, "_state", Value::Int(i64::from(rest.u8()?)));
-    record.series("lock_", number, "_signal", Value::Int(i64::from(rest.u8()?)));
+    let id = hex_value(record.batch, rest.take(6)?);
+    record.batch.put_numbered("lock_", number, "_id", id);
+    record.batch.put_numbered("lock_", number, "_battery_v", Value::Float(milli(u32::from(rest.u16()?))));
+    record.batch.put_numbered("lock_", number, "_seal", Value::Bool(rest.u8()? == b'1'));
+    record.batch.put_numbered("lock_", number, "_state", Value::Int(i64::from(rest.u8()?)));
+    record.batch.put_numbered("lock_", number, "_signal", Value::Int(i64::from(rest.u8()?)));
     Some(())
 }
 
@@ -204,11 +210,11 @@ fn remote_lock(number: usize, data: &[u8], record: &mut Record<'_>) -> Option<()
 fn tyre_sensor(data: &[u8], record: &mut Record<'_>) -> Option<()> {
     let mut rest = Bytes(data);
     let wheel = usize::from(rest.u8()?);
-    let sensor = record.hex_value(rest.take(3)?);
-    record.series("tyre_", wheel, "_sensor", sensor);
-    record.series("tyre_", wheel, "_pressure", Value::Float(f64::from(rest.u16()? & 0x03ff) / 40.0));
-    record.series("tyre_", wheel, "_temperature_c", Value::Int(i64::from(rest.u8()?) - 50));
-    record.series("tyre_", wheel, "_status", Value::Int(i64::from(rest.u8()?)));
+    let sensor = hex_value(record.batch, rest.take(3)?);
+    record.batch.put_numbered("tyre_", wheel, "_sensor", sensor);
+    record.batch.put_numbered("tyre_", wheel, "_pressure", Value::Float(f64::from(rest.u16()? & 0x03ff) / 40.0));
+    record.batch.put_numbered("tyre_", wheel, "_temperature_c", Value::Int(i64::from(rest.u8()?) - 50));
+    record.batch.put_numbered("tyre_", wheel, "_status", Value::Int(i64::from(rest.u8()?)));
     Some(())
 }
 
@@ -218,7 +224,7 @@ fn assistance(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
     const LABEL: usize = 16;
     if data.len() < 6 || (id == 0x67 && data.len() == 8) {
         if id == 0x67 {
-            record.words("password", data);
+            record.batch.put_words("password", data);
             return Some(());
         }
         return None;
@@ -228,9 +234,9 @@ fn assistance(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
     let state = rest.u8()?;
     let kind = rest.u8()?;
     record.alarm = true;
-    record.int("alarm_number", number);
-    record.int("alarm_state", state);
-    record.int(
+    record.batch.put_int("alarm_number", number);
+    record.batch.put_int("alarm_state", state);
+    record.batch.put_int(
         match id {
             0x64 => "adas_alarm",
             0x65 => "dms_alarm",
@@ -241,9 +247,9 @@ fn assistance(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
     );
     if data.len() >= 6 + 1 + LABEL {
         if id != 0x67 {
-            record.int("alarm_level", rest.u8()?);
+            record.batch.put_int("alarm_level", rest.u8()?);
         }
-        record.hex("alarm_label", data.get(data.len() - LABEL..)?);
+        record.batch.put_hex("alarm_label", data.get(data.len() - LABEL..)?);
     }
     Some(())
 }
@@ -252,20 +258,20 @@ fn assistance(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
 fn diagnostics(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
     let mut rest = Bytes(data);
     match (id, data.len()) {
-        (0x80, 1) => record.int("obd_speed_kmh", rest.u8()?),
-        (0x81, 2) => record.int("rpm", rest.u16()?),
+        (0x80, 1) => record.batch.put_int("obd_speed_kmh", rest.u8()?),
+        (0x81, 2) => record.batch.put_int("rpm", rest.u16()?),
         (0x82, 2) => record.external_v = Some(tenths(rest.u16()?)),
-        (0x83, 1) => record.int("engine_load", rest.u8()?),
-        (0x84, 1) => record.int("coolant_temperature_c", i16::from(rest.u8()?) - 40),
-        (0x85, 2) => record.int("fuel_consumption", rest.u16()?),
-        (0x86, 1) => record.int("intake_temperature_c", i16::from(rest.u8()?) - 40),
-        (0x87, 2) => record.int("intake_flow", rest.u16()?),
-        (0x88, 1) => record.int("intake_pressure", rest.u8()?),
-        (0x89, 1) => record.int("throttle", rest.u8()?),
-        (0x8b, 17) | (0x94, 1..) => record.words("vin", trimmed(data)),
-        (0x8c, 4) => record.int("obd_odometer_m", i64::from(rest.u32()?) * 100),
-        (0x8d, 2) => record.int("trip_m", i64::from(rest.u16()?) * 1000),
-        (0x8e, 1) => record.int("fuel_1", rest.u8()?),
+        (0x83, 1) => record.batch.put_int("engine_load", rest.u8()?),
+        (0x84, 1) => record.batch.put_int("coolant_temperature_c", i16::from(rest.u8()?) - 40),
+        (0x85, 2) => record.batch.put_int("fuel_consumption", rest.u16()?),
+        (0x86, 1) => record.batch.put_int("intake_temperature_c", i16::from(rest.u8()?) - 40),
+        (0x87, 2) => record.batch.put_int("intake_flow", rest.u16()?),
+        (0x88, 1) => record.batch.put_int("intake_pressure", rest.u8()?),
+        (0x89, 1) => record.batch.put_int("throttle", rest.u8()?),
+        (0x8b, 17) | (0x94, 1..) => record.batch.put_words("vin", trimmed(data)),
+        (0x8c, 4) => record.batch.put_int("obd_odometer_m", i64::from(rest.u32()?) * 100),
+        (0x8d, 2) => record.batch.put_int("trip_m", i64::from(rest.u16()?) * 1000),
+        (0x8e, 1) => record.batch.put_int("fuel_1", rest.u8()?),
         (0x91, 22..) => block(&mut rest, record)?,
         (0xa0, 1..) => codes(data, record),
         (0xcc, 20) => record.iccid_words(data),
@@ -277,15 +283,15 @@ fn diagnostics(id: u8, data: &[u8], record: &mut Record<'_>) -> Option<()> {
 /// 0x91: the most used values in one.
 fn block(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
     record.battery_v = Some(tenths(rest.u16()?));
-    record.int("rpm", rest.u16()?);
-    record.int("obd_speed_kmh", rest.u8()?);
-    record.int("throttle", u16::from(rest.u8()?) * 100 / 255);
-    record.int("engine_load", u16::from(rest.u8()?) * 100 / 255);
-    record.int("coolant_temperature_c", i16::from(rest.u8()?) - 40);
+    record.batch.put_int("rpm", rest.u16()?);
+    record.batch.put_int("obd_speed_kmh", rest.u8()?);
+    record.batch.put_int("throttle", u16::from(rest.u8()?) * 100 / 255);
+    record.batch.put_int("engine_load", u16::from(rest.u8()?) * 100 / 255);
+    record.batch.put_int("coolant_temperature_c", i16::from(rest.u8()?) - 40);
     rest.skip(2)?;
-    record.float("fuel_consumption", hundredths(rest.u16()?));
+    record.batch.put_float("fuel_consumption", hundredths(rest.u16()?));
     rest.skip(8)?;
-    record.float("fuel_used", hundredths(rest.u16()?));
+    record.batch.put_float("fuel_used", hundredths(rest.u16()?));
     Some(())
 }
 
@@ -296,7 +302,7 @@ fn codes(data: &[u8], record: &mut Record<'_>) {
         for (to, from) in place.iter_mut().zip(data) {
             *to = if *from == b',' { b' ' } else { *from };
         }
-        record.words("dtcs", trimmed(place));
+        record.batch.put_words("dtcs", trimmed(place));
     }
 }
 
@@ -320,7 +326,7 @@ pub(super) fn scanner_words(data: &[u8], record: &mut Record<'_>) {
     for (name, field) in NAMES.iter().zip(trimmed(data).split(|b| *b == b',').skip(1)) {
         match number(field) {
             Some(value) if name.is_empty() => record.external_v = Some(value),
-            Some(value) => record.float(name, value),
+            Some(value) => record.batch.put_float(name, value),
             None => {}
         }
     }

@@ -6,6 +6,7 @@ use super::items;
 use super::record::{Record, bcd};
 use crate::bytes::Bytes;
 use crate::civil::utc;
+use crate::put::Put;
 use crate::units;
 
 /// Times are in Beijing's.
@@ -56,15 +57,15 @@ pub(super) fn place(status: u32, latitude: u32, longitude: u32) -> (Option<LatLo
 /// Ignition, oil cut and doors.
 pub(super) fn state(status: u32, context: &mut Context, record: &mut Record<'_>) {
     let is = |bit: u32| status >> bit & 1 != 0;
-    record.int("status", status);
+    record.batch.put_int("status", status);
     record.ignition = Some(is(0));
-    record.bool("blocked", is(10));
+    record.batch.put_bool("blocked", is(10));
     context.has_doors |= (13..=17).any(is);
     if context.has_doors {
         for (bit, door) in [(13, Known::Door1), (14, Known::Door2), (15, Known::Door3), (16, Known::Door4)] {
             record.known(door, Value::Bool(is(bit)));
         }
-        record.bool("door_5", is(17));
+        record.batch.put_bool("door_5", is(17));
     }
     if is(26) {
         record.charge = Some(true);
@@ -90,7 +91,7 @@ pub(super) fn read(body: &[u8], is_archive: bool, context: &mut Context, batch: 
     let mut record = Record::new(batch, fix);
     record.is_archive = is_archive;
     if alarms != 0 {
-        record.int("alarms", alarms);
+        record.batch.put_int("alarms", alarms);
         record.alarm = true;
     }
     state(status, context, &mut record);
@@ -111,7 +112,7 @@ fn fixed(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
     rest.skip(4)?;
     record.odometer_m = Some(i64::from(rest.u32()?) * 1000);
     record.battery_v = Some(f64::from(rest.u16()?) / 10.0);
-    record.int("area", rest.u32()?);
+    record.batch.put_int("area", rest.u32()?);
     record.gsm_signal = Some(rest.u8()?);
     Some(())
 }

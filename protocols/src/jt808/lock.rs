@@ -8,6 +8,7 @@ use super::items::lock_command;
 use super::record::{Record, bcd};
 use crate::bytes::Bytes;
 use crate::civil::utc;
+use crate::put::Put;
 use crate::units;
 
 /// 0x5502 comes from the buffer.
@@ -80,17 +81,17 @@ fn state(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
     }
     let (cell, area) = (rest.u32()?, rest.u16()?);
     if cell != 0 {
-        record.int("cell_id", cell);
-        record.int("lac", area);
+        record.batch.put_int("cell_id", cell);
+        record.batch.put_int("lac", area);
     }
     let (product, status, alarms) = (rest.u8()?, rest.u16()?, rest.u16()?);
-    record.int("product", product);
-    record.int("status", status);
+    record.batch.put_int("product", product);
+    record.batch.put_int("status", status);
     if product == 3 {
-        record.bool("blocked", status & 0x20 != 0);
+        record.batch.put_bool("blocked", status & 0x20 != 0);
     }
     if alarms != 0 {
-        record.int("alarms", alarms);
+        record.batch.put_int("alarms", alarms);
         // Of the locks all are, of the first products only the battery.
         record.alarm = if product == 3 { alarms & 0x6f != 0 } else { alarms & 1 != 0 };
     }
@@ -108,13 +109,13 @@ fn items(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
                 record.fix(|fix| fix.altitude_m = fix.position.map(|_| f32::from(metres)));
             }
             (0x0a, 3) => {
-                record.int("mcc", value.u16()?);
-                record.int("mnc", value.u8()?);
+                record.batch.put_int("mcc", value.u16()?);
+                record.batch.put_int("mnc", value.u8()?);
             }
             (0x0b, 1..) => lock_command(data, record)?,
             (0x0c, 6) => tilt([value.i16()?, value.i16()?, value.i16()?], record),
-            (0x10, 1) => record.int("wake_source", value.u8()?),
-            (0xfc, 1) => record.int("geofence", value.u8()?),
+            (0x10, 1) => record.batch.put_int("wake_source", value.u8()?),
+            (0xfc, 1) => record.batch.put_int("geofence", value.u8()?),
             _ => record.other(u16::from(id), data),
         }
     }
@@ -125,5 +126,5 @@ fn tilt([x, y, z]: [i16; 3], record: &mut Record<'_>) {
     let mut words = [0; 32];
     let mut free = &mut words[..];
     let len = 32 - if write!(free, "[{x},{y},{z}]").is_ok() { free.len() } else { 32 };
-    record.words("tilt", words.get(..len).unwrap_or_default());
+    record.batch.put_words("tilt", words.get(..len).unwrap_or_default());
 }

@@ -2,15 +2,13 @@
 
 use model::{AttributeKey, Fix, FixBatch, Known, Timestamp, Value};
 
+use crate::put::{Put, words_value};
 use crate::units;
-
-/// Most bytes written in hexadecimal digits.
-const MAX_HEX: usize = 32;
 
 /// The last fix of a batch, and the attributes that several items may say, the last of which
 /// counts.
 pub(super) struct Record<'b> {
-    batch: &'b mut FixBatch,
+    pub batch: &'b mut FixBatch,
     pub ignition: Option<bool>,
     pub movement: Option<bool>,
     pub alarm: bool,
@@ -67,85 +65,6 @@ impl<'b> Record<'b> {
         self.batch.attribute(AttributeKey::Number(number), value);
     }
 
-    pub fn int(&mut self, name: &str, value: impl Into<i64>) {
-        let key = self.batch.name(name);
-        self.batch.attribute(key, Value::Int(value.into()));
-    }
-
-    pub fn float(&mut self, name: &str, value: f64) {
-        let key = self.batch.name(name);
-        self.batch.attribute(key, Value::Float(value));
-    }
-
-    pub fn bool(&mut self, name: &str, value: bool) {
-        let key = self.batch.name(name);
-        self.batch.attribute(key, Value::Bool(value));
-    }
-
-    /// One of a series, such as the second temperature: `temperature_` 2 `_c`.
-    pub fn series(&mut self, before: &str, number: usize, after: &str, value: Value) {
-        let mut name = [0; 48];
-        let mut len = 0;
-        let digits =
-            [b'0' + u8::try_from(number / 10 % 10).unwrap_or(0), b'0' + u8::try_from(number % 10).unwrap_or(0)];
-        let digits = if number < 10 { digits.get(1..) } else { digits.get(..) };
-        for part in [before.as_bytes(), digits.unwrap_or_default(), after.as_bytes()] {
-            if let Some(place) = name.get_mut(len..len + part.len()) {
-                place.copy_from_slice(part);
-                len += part.len();
-            }
-        }
-        if let Some(name) = name.get(..len).and_then(|name| std::str::from_utf8(name).ok()) {
-            let key = self.batch.name(name);
-            self.batch.attribute(key, value);
-        }
-    }
-
-    /// Text, or the bytes where they are none.
-    pub fn words(&mut self, name: &str, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            let key = self.batch.name(name);
-            let value = self.words_value(bytes);
-            self.batch.attribute(key, value);
-        }
-    }
-
-    pub fn words_value(&mut self, bytes: &[u8]) -> Value {
-        match std::str::from_utf8(bytes) {
-            Ok(text) if !text.contains(char::is_control) => self.batch.text_value(text),
-            _ => self.batch.bytes_value(bytes),
-        }
-    }
-
-    pub fn bytes(&mut self, name: &str, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            let key = self.batch.name(name);
-            let value = self.batch.bytes_value(bytes);
-            self.batch.attribute(key, value);
-        }
-    }
-
-    pub fn bytes_value(&mut self, bytes: &[u8]) -> Value {
-        self.batch.bytes_value(bytes)
-    }
-
-    /// Bytes as text in hexadecimal digits, as an address or a number is written.
-    pub fn hex_value(&mut self, bytes: &[u8]) -> Value {
-        let mut digits = [0; 2 * MAX_HEX];
-        if let Some(digits) = digits.get_mut(..bytes.len() * 2)
-            && hex::encode_to_slice(bytes, digits).is_ok()
-        {
-            return self.batch.text_value(std::str::from_utf8(digits).unwrap_or_default());
-        }
-        self.batch.bytes_value(bytes)
-    }
-
-    pub fn hex(&mut self, name: &str, bytes: &[u8]) {
-        let key = self.batch.name(name);
-        let value = self.hex_value(bytes);
-        self.batch.attribute(key, value);
-    }
-
     /// A SIM card's number in digits of half a byte, filled with ones.
     pub fn iccid(&mut self, bytes: &[u8]) {
         let mut digits = [0; 20];
@@ -154,35 +73,29 @@ impl<'b> Record<'b> {
             && *bytes != [0; 10]
         {
             let end = digits.iter().position(|digit| *digit == b'f').unwrap_or(digits.len());
-            self.words("iccid", digits.get(..end).unwrap_or_default());
+            self.batch.put_words("iccid", digits.get(..end).unwrap_or_default());
         }
     }
 
     /// A SIM card's number in words.
     pub fn iccid_words(&mut self, bytes: &[u8]) {
         let words = trimmed(bytes);
-        self.words("iccid", words.strip_suffix(b"F").unwrap_or(words));
+        self.batch.put_words("iccid", words.strip_suffix(b"F").unwrap_or(words));
     }
 
     pub fn driver(&mut self, id: &[u8]) {
         let id = trimmed(id);
         if !id.is_empty() {
-            let value = self.words_value(id);
+            let value = words_value(self.batch, id);
             self.batch.known(Known::DriverId, value);
         }
     }
 
     /// A card's number in decimal digits; zero is none.
     pub fn driver_number(&mut self, number: u32) {
-        let (mut digits, mut rest, mut at) = ([0; 10], number, 10);
-        while rest > 0 {
-            at -= 1;
-            if let (Some(digit), Ok(value)) = (digits.get_mut(at), u8::try_from(rest % 10)) {
-                *digit = b'0' + value;
-            }
-            rest /= 10;
+        if number != 0 {
+            self.batch.known_decimal(Known::DriverId, u64::from(number));
         }
-        self.driver(digits.get(at..).unwrap_or_default());
     }
 
     /// An item without a name here: a number where it is short enough for one, else text or
@@ -191,7 +104,7 @@ impl<'b> Record<'b> {
         let value = match data.len() {
             0 => return,
             1..=4 => Value::Int(data.iter().fold(0, |sum, byte| sum << 8 | i64::from(*byte))),
-            _ if data.iter().all(|b| b.is_ascii_graphic() || *b == b' ') => self.words_value(data),
+            _ if data.iter().all(|b| b.is_ascii_graphic() || *b == b' ') => words_value(self.batch, data),
             _ => self.batch.bytes_value(data),
         };
         self.batch.attribute(AttributeKey::Number(u32::from(id)), value);
@@ -224,8 +137,7 @@ impl<'b> Record<'b> {
             self.batch.known(key, value);
         }
         if let Some(charge) = self.charge {
-            let key = self.batch.name("charge");
-            self.batch.attribute(key, Value::Bool(charge));
+            self.batch.put_bool("charge", charge);
         }
     }
 }

@@ -8,6 +8,7 @@ use super::frame::Header;
 use super::location::Context;
 use super::record::{Record, trimmed};
 use crate::bytes::Bytes;
+use crate::put::Put;
 
 /// 0x0002 of some: battery, signal, status.
 pub(super) fn heartbeat(body: &[u8], context: &Context, batch: &mut FixBatch) {
@@ -15,7 +16,7 @@ pub(super) fn heartbeat(body: &[u8], context: &Context, batch: &mut FixBatch) {
         let mut record = Record::nowhere(batch, context.now);
         record.percent(percent);
         record.gsm_signal = Some(signal);
-        record.int("status", status);
+        record.batch.put_int("status", status);
         record.finish();
     }
 }
@@ -25,14 +26,14 @@ pub(super) fn attributes(header: &Header, body: &[u8], context: &Context, batch:
     let (model, id) = if header.version.is_some() { (30, 30) } else { (20, 7) };
     let mut rest = Bytes(body);
     let mut record = Record::nowhere(batch, context.now);
-    record.int("terminal_type", rest.u16()?);
-    record.words("maker", trimmed(rest.take(5)?));
-    record.words("model", trimmed(rest.take(model)?));
-    record.words("terminal_id", trimmed(rest.take(id)?));
+    record.batch.put_int("terminal_type", rest.u16()?);
+    record.batch.put_words("maker", trimmed(rest.take(5)?));
+    record.batch.put_words("model", trimmed(rest.take(model)?));
+    record.batch.put_words("terminal_id", trimmed(rest.take(id)?));
     record.iccid(rest.take(10)?);
     for name in ["hardware", "firmware"] {
         let len = usize::from(rest.u8()?);
-        record.words(name, trimmed(rest.take(len)?));
+        record.batch.put_words(name, trimmed(rest.take(len)?));
     }
     record.finish();
     Some(())
@@ -43,15 +44,15 @@ pub(super) fn driver(body: &[u8], context: &Context, batch: &mut FixBatch) -> Op
     let mut rest = Bytes(body);
     let (status, date) = (rest.u8()?, rest.array()?);
     let mut record = Record::nowhere(batch, context.time(date));
-    record.int("card_status", status);
+    record.batch.put_int("card_status", status);
     let read = |rest: &mut Bytes<'_>, record: &mut Record<'_>| {
-        record.int("card_result", rest.u8()?);
+        record.batch.put_int("card_result", rest.u8()?);
         let name = usize::from(rest.u8()?);
-        record.words("driver", trimmed(rest.take(name)?));
+        record.batch.put_words("driver", trimmed(rest.take(name)?));
         record.driver(rest.take(20)?);
         let agency = usize::from(rest.u8()?);
-        record.words("card_agency", trimmed(rest.take(agency)?));
-        record.hex("card_validity", rest.take(4)?);
+        record.batch.put_words("card_agency", trimmed(rest.take(agency)?));
+        record.batch.put_hex("card_validity", rest.take(4)?);
         Some(())
     };
     // Without a card the rest is left out.
@@ -63,8 +64,8 @@ pub(super) fn driver(body: &[u8], context: &Context, batch: &mut FixBatch) -> Op
 /// 0x2070: times and acceleration, which are kept as they are.
 pub(super) fn acceleration(body: &[u8], context: &Context, batch: &mut FixBatch) -> Option<()> {
     let time = context.time(*body.first_chunk()?);
-    let mut record = Record::nowhere(batch, time);
-    record.bytes("acceleration", body);
+    let record = Record::nowhere(batch, time);
+    record.batch.put_bytes("acceleration", body);
     record.finish();
     Some(())
 }

@@ -6,6 +6,7 @@ use super::items::scanner_words;
 use super::location::{self, Context};
 use super::record::{Record, trimmed};
 use crate::bytes::Bytes;
+use crate::put::{Put, hex_value};
 use crate::units;
 
 /// What was passed through.
@@ -31,8 +32,8 @@ pub(super) fn read(body: &[u8], context: &mut Context, batch: &mut FixBatch) -> 
             Passed::Record
         }
         0x40 if trimmed(rest.0).is_ascii() && !trimmed(rest.0).is_empty() => {
-            let mut record = Record::nowhere(batch, context.now);
-            record.words("data", trimmed(rest.0));
+            let record = Record::nowhere(batch, context.now);
+            record.batch.put_words("data", trimmed(rest.0));
             record.finish();
             Passed::Record
         }
@@ -91,8 +92,8 @@ fn tags(rest: &mut Bytes<'_>, context: &mut Context, batch: &mut FixBatch) -> Op
     let count = usize::from(rest.u8()?);
     for number in 1..=count {
         let Some(values) = tag(number, rest, &mut record) else { break };
-        let value = record.bytes_value(values);
-        record.series("tag_", number, "_data", value);
+        let value = record.batch.bytes_value(values);
+        record.batch.put_numbered("tag_", number, "_data", value);
     }
     record.finish();
     rest.0.is_empty().then_some(())
@@ -104,9 +105,9 @@ fn tag<'a>(number: usize, rest: &mut Bytes<'a>, record: &mut Record<'_>) -> Opti
     let signal = rest.i8()?;
     let len = usize::from(rest.u8()?);
     let values = rest.take(len)?;
-    let address = record.hex_value(address);
-    record.series("tag_", number, "_mac", address);
-    record.series("tag_", number, "_signal", Value::Int(i64::from(signal)));
+    let address = hex_value(record.batch, address);
+    record.batch.put_numbered("tag_", number, "_mac", address);
+    record.batch.put_numbered("tag_", number, "_signal", Value::Int(i64::from(signal)));
     Some(values)
 }
 
@@ -156,24 +157,24 @@ fn value(id: u16, data: &[u8], record: &mut Record<'_>) -> Option<()> {
     let mut rest = Bytes(data);
     match (id, data.len()) {
         (0x0102 | 0x0528 | 0x0546, 4) => record.odometer_m = Some(i64::from(rest.u32()?) * 100),
-        (0x0103, 4) => record.float("fuel_1", f64::from(rest.u32()?) / 100.0),
-        (0x0111, 1) => record.int("fuel_temperature_c", i16::from(rest.u8()?) - 40),
-        (0x012e, 2) => record.float("oil_level", f64::from(rest.u16()?) / 10.0),
-        (0x052a, 2) => record.float("fuel_1", f64::from(rest.u16()?) / 100.0),
-        (0x0105 | 0x052c, 4) => record.float("fuel_used", f64::from(rest.u32()?) / 100.0),
-        (0x014a | 0x0537, 2) => record.float("fuel_consumption", f64::from(rest.u16()?) / 100.0),
-        (0x0538, 2) => record.float("average_fuel_consumption", f64::from(rest.u16()?) / 100.0),
-        (0x0539, 2) => record.float("trip_fuel_consumption", f64::from(rest.u16()?) / 100.0),
-        (0x052b, 1) => record.int("fuel_percent", rest.u8()?),
-        (0x052d, 1) => record.int("coolant_temperature_c", i16::from(rest.u8()?) - 40),
-        (0x052e, 1) => record.int("air_temperature_c", i16::from(rest.u8()?) - 40),
+        (0x0103, 4) => record.batch.put_float("fuel_1", f64::from(rest.u32()?) / 100.0),
+        (0x0111, 1) => record.batch.put_int("fuel_temperature_c", i16::from(rest.u8()?) - 40),
+        (0x012e, 2) => record.batch.put_float("oil_level", f64::from(rest.u16()?) / 10.0),
+        (0x052a, 2) => record.batch.put_float("fuel_1", f64::from(rest.u16()?) / 100.0),
+        (0x0105 | 0x052c, 4) => record.batch.put_float("fuel_used", f64::from(rest.u32()?) / 100.0),
+        (0x014a | 0x0537, 2) => record.batch.put_float("fuel_consumption", f64::from(rest.u16()?) / 100.0),
+        (0x0538, 2) => record.batch.put_float("average_fuel_consumption", f64::from(rest.u16()?) / 100.0),
+        (0x0539, 2) => record.batch.put_float("trip_fuel_consumption", f64::from(rest.u16()?) / 100.0),
+        (0x052b, 1) => record.batch.put_int("fuel_percent", rest.u8()?),
+        (0x052d, 1) => record.batch.put_int("coolant_temperature_c", i16::from(rest.u8()?) - 40),
+        (0x052e, 1) => record.batch.put_int("air_temperature_c", i16::from(rest.u8()?) - 40),
         (0x0530, 2) => record.external_v = Some(f64::from(rest.u16()?) / 1000.0),
-        (0x0535, 2) => record.float("obd_speed_kmh", f64::from(rest.u16()?) / 10.0),
-        (0x0536, 2) => record.int("rpm", rest.u16()?),
-        (0x053d, 2) => record.float("intake_pressure", f64::from(rest.u16()?) / 10.0),
-        (0x0544, 1) => record.int("liquid_level", rest.u8()?),
-        (0x0547, 1) => record.int("throttle", rest.u8()?),
-        (0x0548, 1) => record.int("pedal", rest.u8()?),
+        (0x0535, 2) => record.batch.put_float("obd_speed_kmh", f64::from(rest.u16()?) / 10.0),
+        (0x0536, 2) => record.batch.put_int("rpm", rest.u16()?),
+        (0x053d, 2) => record.batch.put_float("intake_pressure", f64::from(rest.u16()?) / 10.0),
+        (0x0544, 1) => record.batch.put_int("liquid_level", rest.u8()?),
+        (0x0547, 1) => record.batch.put_int("throttle", rest.u8()?),
+        (0x0548, 1) => record.batch.put_int("pedal", rest.u8()?),
         _ => return None,
     }
     Some(())
@@ -194,7 +195,7 @@ fn codes(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
             words.push_str(&String::from_utf8_lossy(code));
         }
     }
-    record.words("dtcs", words.as_bytes());
+    record.batch.put_words("dtcs", words.as_bytes());
     Some(())
 }
 
@@ -213,7 +214,7 @@ fn alarms(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
 /// The vehicle identification number, where there is one.
 fn identity(rest: &mut Bytes<'_>, record: &mut Record<'_>) -> Option<()> {
     if rest.u8()? > 0 {
-        record.words("vin", trimmed(rest.take(17)?));
+        record.batch.put_words("vin", trimmed(rest.take(17)?));
     }
     Some(())
 }
@@ -231,7 +232,7 @@ pub(super) fn passengers(body: &[u8], context: &Context, batch: &mut FixBatch) -
     let mut rest = Bytes(body);
     let (begin, end) = (context.time(rest.array()?), context.time(rest.array()?));
     let mut record = Record::nowhere(batch, end);
-    record.int("period_s", end.as_secs().saturating_sub(begin.as_secs()).max(0));
+    record.batch.put_int("period_s", end.as_secs().saturating_sub(begin.as_secs()).max(0));
     record.known(Known::PassengersIn, Value::Int(i64::from(rest.u16()?)));
     record.known(Known::PassengersOut, Value::Int(i64::from(rest.u16()?)));
     record.finish();
@@ -249,7 +250,7 @@ pub(super) fn bus(body: &[u8], context: &Context, batch: &mut FixBatch) -> Optio
     let mut record = Record::nowhere(batch, context.now);
     for _ in 0..count.min(MAX) {
         let (Some(id), Some(data)) = (rest.u32(), rest.take(8)) else { break };
-        let value = record.bytes_value(data);
+        let value = record.batch.bytes_value(data);
         // The three highest bits say which bus and what kind of frame.
         record.numbered(id & 0x1fff_ffff, value);
     }

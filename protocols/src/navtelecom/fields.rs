@@ -4,7 +4,7 @@ use model::{AttributeKey, Fix, FixBatch, Known, Timestamp, Value};
 
 use super::place;
 use crate::bytes::Bytes;
-use crate::common::numbered;
+use crate::put::Put;
 use crate::units::{heading, int, kmh, nearest, single};
 
 /// Bytes of each field, from number 1. FLEX 1.0 ends with 69, 2.0 with 122, 3.0 with 255.
@@ -227,7 +227,7 @@ fn fuel(number: u8, mut rest: Bytes<'_>, batch: &mut FixBatch) {
     if u64::from(level) < NO_LEVEL {
         number_of(number, Value::Int(i64::from(level)), batch);
         if degrees != NO_TEMPERATURE {
-            let key = numbered(batch, "fuel_", u32::from(number - 77), "_temperature_c");
+            let key = batch.numbered("fuel_", usize::from(number - 77), "_temperature_c");
             batch.attribute(key, Value::Int(i64::from(degrees)));
         }
     }

@@ -7,7 +7,7 @@ use super::{CUT, place};
 use crate::DecodeError;
 use crate::bytes::Bytes;
 use crate::civil::utc;
-use crate::common::numbered;
+use crate::put::Put;
 use crate::units::{heading, single};
 
 const F1: u8 = 0x01;
@@ -36,7 +36,7 @@ fn read(format: u8, rest: &mut Bytes<'_>, batch: &mut FixBatch, fallback: Timest
     let (index, event) = (rest.u32_le()?, rest.u16_le()?);
     let event_time = time(rest.array()?);
     batch.push(Fix::nowhere(event_time.unwrap_or(fallback)));
-    named(batch, "index", i64::from(index));
+    batch.put_int("index", index);
     batch.known(Known::Event, Value::Int(i64::from(event)));
     states(format, rest, batch)?;
     ports(format, rest, batch)?;
@@ -50,7 +50,7 @@ fn read(format: u8, rest: &mut Bytes<'_>, batch: &mut FixBatch, fallback: Timest
         for number in 1..=3 {
             let (frequency, degrees, level) = (rest.u16_le()?, rest.i8()?, rest.u16_le()?);
             if frequency != 0 && frequency != u16::MAX {
-                let key = numbered(batch, "fuel_", number, "_hz");
+                let key = batch.numbered("fuel_", number, "_hz");
                 batch.attribute(key, Value::Int(i64::from(frequency)));
             }
             fuel(number, level, degrees, batch);
@@ -78,8 +78,8 @@ fn states(format: u8, rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> 
     if alarm {
         batch.known(Known::Alarm, Value::Bool(true));
     }
-    named(batch, "state", i64::from(state));
-    named(batch, "modules", i64::from(modules));
+    batch.put_int("state", state);
+    batch.put_int("modules", modules);
     if format == F6 {
         batch.known(Known::Ignition, Value::Bool(modules & 0x80 != 0));
     }
@@ -108,7 +108,7 @@ fn ports(format: u8, rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
     batch.known(Known::ExternalVoltageV, Value::Float(f64::from(rest.u16_le()?) / 1000.0));
     batch.known(Known::BatteryVoltageV, Value::Float(f64::from(rest.u16_le()?) / 1000.0));
     if matches!(format, F1 | F2 | F3) {
-        named(batch, "temperature_1_c", i64::from(rest.i16_le()?));
+        batch.put_int("temperature_1_c", rest.i16_le()?);
     }
     let analogue = match format {
         F1 | F2 | F5 | F51 | F52 => 2,
@@ -116,12 +116,12 @@ fn ports(format: u8, rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
         _ => 0,
     };
     for number in 1..=analogue {
-        let (key, value) = (numbered(batch, "adc_", number, ""), rest.u16_le()?);
+        let (key, value) = (batch.numbered("adc_", number, ""), rest.u16_le()?);
         batch.attribute(key, Value::Int(i64::from(value)));
     }
     if matches!(format, F2 | F5 | F51 | F52 | F6) {
         for number in 1..=2 {
-            let (key, value) = (numbered(batch, "counter_", number, ""), rest.u32_le()?);
+            let (key, value) = (batch.numbered("counter_", number, ""), rest.u32_le()?);
             batch.attribute(key, Value::Int(i64::from(value)));
         }
     }
@@ -133,7 +133,7 @@ fn sensors(rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
     for number in 1..=2 {
         let frequency = rest.u16_le()?;
         if frequency != 0 && frequency != u16::MAX {
-            let key = numbered(batch, "fuel_", number, "_hz");
+            let key = batch.numbered("fuel_", number, "_hz");
             batch.attribute(key, Value::Int(i64::from(frequency)));
         }
     }
@@ -144,10 +144,10 @@ fn sensors(rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
     temperatures(rest, batch)?;
     let (weight, rpm) = (rest.i32_le()?, rest.u16_le()?);
     if weight >= 0 {
-        named(batch, "axle_weight", i64::from(weight));
+        batch.put_int("axle_weight", weight);
     }
     if rpm != u16::MAX {
-        named(batch, "rpm", i64::from(rpm));
+        batch.put_int("rpm", rpm);
     }
     Some(())
 }
@@ -156,7 +156,7 @@ fn temperatures(rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
     for number in 1..=4 {
         let degrees = rest.i8()?;
         if degrees != NO_TEMPERATURE {
-            let key = numbered(batch, "temperature_", number, "_c");
+            let key = batch.numbered("temperature_", number, "_c");
             batch.attribute(key, Value::Int(i64::from(degrees)));
         }
     }
@@ -165,10 +165,10 @@ fn temperatures(rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
 
 fn fuel(number: u32, level: u16, degrees: i8, batch: &mut FixBatch) {
     if u64::from(level) < NO_LEVEL {
-        let key = numbered(batch, "fuel_", number, "");
+        let key = batch.numbered("fuel_", number, "");
         batch.attribute(key, Value::Int(i64::from(level)));
         if degrees != NO_TEMPERATURE {
-            let key = numbered(batch, "fuel_", number, "_temperature_c");
+            let key = batch.numbered("fuel_", number, "_temperature_c");
             batch.attribute(key, Value::Int(i64::from(degrees)));
         }
     }
@@ -203,9 +203,4 @@ fn navigation(format: u8, rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<
         }
     }
     Some(())
-}
-
-fn named(batch: &mut FixBatch, name: &str, value: i64) {
-    let key = batch.name(name);
-    batch.attribute(key, Value::Int(value));
 }

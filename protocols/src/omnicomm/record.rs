@@ -8,7 +8,7 @@ use super::EPOCH;
 use super::wire::{Field, field, signed, varint};
 use crate::DecodeError;
 use crate::bytes::Bytes;
-use crate::common::numbered;
+use crate::put::Put;
 use crate::units::{heading, int, kmh, satellites, single};
 
 /// Groups within groups; the manual has two.
@@ -254,7 +254,7 @@ impl Record {
 }
 
 fn whole(batch: &mut FixBatch, before: &str, number: u32, after: &str, value: i64) {
-    let key = numbered(batch, before, number, after);
+    let key = batch.numbered(before, number, after);
     batch.attribute(key, Value::Int(value));
 }
 

@@ -4,8 +4,8 @@ use model::{Fix, FixBatch, Known, LatLon, Timestamp, Value};
 
 use crate::DecodeError;
 use crate::bytes::Bytes;
-use crate::common::numbered;
 use crate::crc::crc16_ccitt_false;
+use crate::put::Put;
 use crate::units::{heading, kmh, satellites, single};
 
 /// A packet's bytes after the checksum, without its data.
@@ -104,7 +104,7 @@ fn whole(batch: &mut FixBatch, name: &str, value: i64) {
 
 /// Hundredths, such as volts and degrees.
 fn hundredths(batch: &mut FixBatch, before: &str, number: u32, after: &str, value: i32) {
-    let key = numbered(batch, before, number, after);
+    let key = batch.numbered(before, number, after);
     batch.attribute(key, Value::Float(f64::from(value) / 100.0));
 }
 
@@ -148,9 +148,9 @@ fn sensors(rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
         hundredths(batch, "adc_", number, "_v", i32::from(rest.u16_le()?));
     }
     for number in 1..=u32::from(discrete) {
-        let key = numbered(batch, "frequency_", number, "");
+        let key = batch.numbered("frequency_", number, "");
         batch.attribute(key, Value::Int(i64::from(rest.u32_le()?)));
-        let key = numbered(batch, "counter_", number, "");
+        let key = batch.numbered("counter_", number, "");
         batch.attribute(key, Value::Int(i64::from(rest.u32_le()?)));
     }
     for number in 1..=u32::from(thermometers) {
@@ -205,9 +205,9 @@ fn info(rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
     batch.known(Known::Ignition, Value::Bool(ignition != 0));
     batch.known(Known::Inputs, Value::Int(i64::from(inputs)));
     for number in 1..=2 {
-        let key = numbered(batch, "frequency_", number, "");
+        let key = batch.numbered("frequency_", number, "");
         batch.attribute(key, Value::Int(i64::from(rest.u16_le()?)));
-        let key = numbered(batch, "counter_", number, "");
+        let key = batch.numbered("counter_", number, "");
         batch.attribute(key, Value::Int(i64::from(rest.u16_le()?)));
     }
     let ([antenna, fix_type, seen], metres, _geoid) = (rest.array()?, rest.i16_le()?, rest.u16_le()?);
@@ -227,7 +227,7 @@ fn line(rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
         whole(batch, axis, i64::from(rest.u16_le()?));
     }
     for number in 1..=4 {
-        let key = numbered(batch, "fuel_", number, "");
+        let key = batch.numbered("fuel_", number, "");
         batch.attribute(key, Value::Int(i64::from(rest.u16_le()?)));
     }
     whole(batch, "uptime_s", i64::from(rest.u32_le()?));

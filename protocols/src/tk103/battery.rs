@@ -2,8 +2,8 @@
 
 use model::{Fix, FixBatch, Known, Timestamp, Value};
 
-use crate::attributes::named;
 use crate::bytes::Bytes;
+use crate::put::Put;
 use crate::text::hexadecimal;
 
 /// Cells that `BS50` has room for, whether or not they are there.
@@ -62,35 +62,35 @@ pub(super) fn whole(body: &[u8], now: Timestamp) -> Option<FixBatch> {
     for (at, name) in CELL_NAMES.iter().enumerate() {
         let millivolts = report.u16_le()?;
         if at < cells {
-            named(&mut batch, name, Value::Float(f64::from(millivolts) / 1e3));
+            batch.put(name, Value::Float(f64::from(millivolts) / 1e3));
         }
     }
-    named(&mut batch, "battery_charging", Value::Bool(report.u8()? == 0));
-    named(&mut batch, "battery_current_a", Value::Float(f64::from(report.u16_le()?) / 10.0));
+    batch.put("battery_charging", Value::Bool(report.u8()? == 0));
+    batch.put("battery_current_a", Value::Float(f64::from(report.u16_le()?) / 10.0));
     batch.known(Known::BatteryVoltageV, Value::Float(f64::from(report.u16_le()?) / 100.0));
     let percent = report.u8()?;
     if percent <= 100 {
         batch.known(Known::BatteryPercent, Value::Int(i64::from(percent)));
     }
     for name in ["battery_overheated", "charge_protection", "discharge_protection"] {
-        named(&mut batch, name, Value::Bool(report.u8()? > 0));
+        batch.put(name, Value::Bool(report.u8()? > 0));
     }
     report.skip(2)?;
-    named(&mut batch, "battery_cycles", Value::Int(i64::from(report.u16_le()?)));
-    named(&mut batch, "battery_fault", Value::Int(i64::from(report.u8()?)));
+    batch.put("battery_cycles", Value::Int(i64::from(report.u16_le()?)));
+    batch.put("battery_fault", Value::Int(i64::from(report.u8()?)));
     report.skip(6)?;
     let sensors = usize::from(report.u8()?);
     for name in ["battery_power_temperature_c", "battery_balance_temperature_c"] {
-        named(&mut batch, name, Value::Int(i64::from(report.u8()?) + COLDEST_C));
+        batch.put(name, Value::Int(i64::from(report.u8()?) + COLDEST_C));
     }
     for (at, name) in SENSOR_NAMES.iter().enumerate() {
         let degrees = report.u8()?;
         if at < sensors {
-            named(&mut batch, name, Value::Int(i64::from(degrees) + COLDEST_C));
+            batch.put(name, Value::Int(i64::from(degrees) + COLDEST_C));
         }
     }
-    named(&mut batch, "battery_capacity_ah", Value::Float(f64::from(report.u16_le()?) / 100.0));
-    named(&mut batch, "battery_discharged", Value::Int(i64::from(report.u32_le()?)));
+    batch.put("battery_capacity_ah", Value::Float(f64::from(report.u16_le()?) / 100.0));
+    batch.put("battery_discharged", Value::Int(i64::from(report.u32_le()?)));
     Some(batch)
 }
 
@@ -115,30 +115,30 @@ fn part_of(key: u64, bytes: &[u8], batch: &mut FixBatch) -> Option<()> {
     match key {
         0x90 => {
             batch.known(Known::BatteryVoltageV, tenths(data.u16()?));
-            named(batch, "battery_gathered_v", tenths(data.u16()?));
+            batch.put("battery_gathered_v", tenths(data.u16()?));
             // Currents begin at 3,000 A below zero.
-            named(batch, "battery_current_a", Value::Float((f64::from(data.u16()?) - 30_000.0) / 10.0));
+            batch.put("battery_current_a", Value::Float((f64::from(data.u16()?) - 30_000.0) / 10.0));
             let percent = i64::from(data.u16()? / 10);
             if percent <= 100 {
                 batch.known(Known::BatteryPercent, Value::Int(percent));
             }
         }
         0x91 => {
-            named(batch, "battery_cell_max_v", volts(data.u16()?));
-            named(batch, "battery_cell_max", Value::Int(i64::from(data.u8()?)));
-            named(batch, "battery_cell_min_v", volts(data.u16()?));
-            named(batch, "battery_cell_min", Value::Int(i64::from(data.u8()?)));
+            batch.put("battery_cell_max_v", volts(data.u16()?));
+            batch.put("battery_cell_max", Value::Int(i64::from(data.u8()?)));
+            batch.put("battery_cell_min_v", volts(data.u16()?));
+            batch.put("battery_cell_min", Value::Int(i64::from(data.u8()?)));
         }
         0x92 => {
-            named(batch, "battery_temperature_max_c", celsius(data.u8()?));
-            named(batch, "battery_temperature_max", Value::Int(i64::from(data.u8()?)));
-            named(batch, "battery_temperature_min_c", celsius(data.u8()?));
-            named(batch, "battery_temperature_min", Value::Int(i64::from(data.u8()?)));
+            batch.put("battery_temperature_max_c", celsius(data.u8()?));
+            batch.put("battery_temperature_max", Value::Int(i64::from(data.u8()?)));
+            batch.put("battery_temperature_min_c", celsius(data.u8()?));
+            batch.put("battery_temperature_min", Value::Int(i64::from(data.u8()?)));
         }
         0x96 => {
             data.skip(1)?;
             for (name, raw) in SENSOR_NAMES.iter().zip(data.0.iter().filter(|raw| **raw != 0)) {
-                named(batch, name, celsius(*raw));
+                batch.put(name, celsius(*raw));
             }
         }
         _ => {}

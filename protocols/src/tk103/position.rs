@@ -3,7 +3,8 @@
 use model::{Fix, FixBatch, Known, LatLon, Timestamp, Value};
 
 use super::frame::Frame;
-use crate::attributes::{altitude, named, speed, text};
+use crate::attributes::{altitude, speed, text};
+use crate::put::Put;
 use crate::text::{day_month_year, degrees_minutes, hexadecimal, number, whole, year_month_day};
 use crate::units::{heading, int, kmh, satellites};
 
@@ -106,7 +107,7 @@ fn add_state(batch: &mut FixBatch, state: &[u8]) {
     let bits = |at: usize, len: usize| state.get(at..at + len).and_then(hexadecimal).unwrap_or(0);
     let (supply, acc) = (bits(0, 1), bits(1, 1));
     let (first, second, third, fuel) = (bits(2, 1), bits(3, 1), bits(4, 1), bits(5, 3));
-    named(batch, "external_power", Value::Bool(supply == 0));
+    batch.put("external_power", Value::Bool(supply == 0));
     batch.known(Known::Ignition, Value::Bool(acc == 1));
     batch.known(Known::Inputs, Value::Int(int(first << 8 | second << 4 | third)));
     batch.known(Known::Door1, Value::Bool(second & 8 != 0));
@@ -114,9 +115,9 @@ fn add_state(batch: &mut FixBatch, state: &[u8]) {
         batch.known(Known::Alarm, Value::Bool(true));
     }
     if first & 8 != 0 {
-        named(batch, "blocked", Value::Bool(true));
+        batch.put("blocked", Value::Bool(true));
     }
-    named(batch, "fuel_1", Value::Int(int(fuel)));
+    batch.put("fuel_1", Value::Int(int(fuel)));
 }
 
 /// Metres in hex, then what models add: a temperature, and codes of their own.
@@ -127,7 +128,7 @@ fn add_odometer(batch: &mut FixBatch, text_after: &[u8]) {
         batch.known(Known::OdometerM, Value::Int(int(metres)));
     }
     match (more, number(more)) {
-        ([b'+' | b'-', ..], Some(celsius)) => named(batch, "temperature_1_c", Value::Float(celsius)),
+        ([b'+' | b'-', ..], Some(celsius)) => batch.put("temperature_1_c", Value::Float(celsius)),
         _ => text(batch, "extra", unlisted(more)),
     }
 }

@@ -5,7 +5,7 @@ use model::{AttributeKey, Fix, FixBatch, Known, LatLon, Timestamp, Value};
 use super::{long, short, string};
 use crate::DecodeError;
 use crate::bytes::Bytes;
-use crate::common::numbered;
+use crate::put::Put;
 use crate::units::{heading, kmh};
 
 /// Degrees are sent multiplied by this.
@@ -72,11 +72,11 @@ impl<'a> Records<'a> {
             2 => self.inputs_outputs(rest),
             3 => return picture(rest).map(|()| false).ok_or(CUT),
             4 => self.cells(rest),
-            5 => self.parameters(rest, |number, batch| numbered(batch, "fuel_", number, "")),
-            6 => self.parameters(rest, |number, batch| numbered(batch, "temperature_", number, "_c")),
-            7 => self.parameters(rest, |number, batch| numbered(batch, "can_", number, "")),
-            8 => self.parameters(rest, |number, batch| numbered(batch, "counter_", number, "")),
-            9 => self.parameters(rest, |number, batch| numbered(batch, "adc_", number, "")),
+            5 => self.parameters(rest, |number, batch| batch.numbered("fuel_", number, "")),
+            6 => self.parameters(rest, |number, batch| batch.numbered("temperature_", number, "_c")),
+            7 => self.parameters(rest, |number, batch| batch.numbered("can_", number, "")),
+            8 => self.parameters(rest, |number, batch| batch.numbered("counter_", number, "")),
+            9 => self.parameters(rest, |number, batch| batch.numbered("adc_", number, "")),
             10 => self.drivers(rest),
             12 => {
                 self.words = Some(string(rest).ok_or(CUT)?);
@@ -120,7 +120,7 @@ impl<'a> Records<'a> {
         for number in 1..=u32::from(rest.u8()?) {
             for name in NAMES {
                 let value = Value::Int(i64::from(rest.u16()?));
-                let key = numbered(&mut self.batch, name, number, "");
+                let key = self.batch.numbered(name, number, "");
                 self.batch.attribute(key, value);
             }
         }
@@ -148,7 +148,7 @@ impl<'a> Records<'a> {
             }
             let is_known = self.batch.fixes.last().is_some_and(|fix| self.batch.get(fix, Known::DriverId).is_some());
             if is_known {
-                let key = numbered(&mut self.batch, "driver_", number, "");
+                let key = self.batch.numbered("driver_", number, "");
                 self.batch.attribute(key, code);
             } else {
                 let code = match code {
