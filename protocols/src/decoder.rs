@@ -264,6 +264,9 @@ pub enum DecodeError {
     /// A field does not hold what the manual says it holds.
     #[error("field `{0}` is not readable; look at the frame in the quarantine")]
     Field(&'static str),
+    /// Nobody but the device and whoever has the key can read it.
+    #[error("the body is encrypted ({0}) and there is no key for it here; switch encryption off in the tracker")]
+    Encrypted(&'static str),
     /// A kind of message that this decoder does not know.
     #[error("{what} {number:#04x} is not known here; look at the frame in the quarantine")]
     Unknown {
@@ -285,6 +288,7 @@ impl DecodeError {
             Self::Count { .. } => "count",
             Self::Format(_) => "format",
             Self::Field(_) => "field",
+            Self::Encrypted(_) => "encrypted",
             Self::Unknown { .. } => "unknown",
         }
     }

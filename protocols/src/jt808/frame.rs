@@ -65,6 +65,11 @@ impl Header {
         usize::from(self.properties & 0x03ff)
     }
 
+    /// Bit 10: the body is encrypted with RSA.
+    pub fn is_encrypted(&self) -> bool {
+        self.properties & 0x0400 != 0 && !self.is_lock()
+    }
+
     pub fn is_lock(&self) -> bool {
         LOCKS.contains(&self.kind)
     }

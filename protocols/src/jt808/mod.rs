@@ -120,10 +120,15 @@ impl Jt808 {
     }
 
     fn message(&mut self, header: &Header, body: &[u8]) -> Message {
-        self.identify_by(header, body);
-        let mut said = match header.part {
-            None => self.read(header, body),
-            Some(part) => self.part(header, part, body),
+        let mut said = if header.is_encrypted() {
+            self.identify_by(header, &[]);
+            Said::new(Kind::Error(DecodeError::Encrypted("RSA"))).answer(Answer::General(UNSUPPORTED))
+        } else {
+            self.identify_by(header, body);
+            match header.part {
+                None => self.read(header, body),
+                Some(part) => self.part(header, part, body),
+            }
         };
         let stated = header.body_len();
         if stated != body.len() && said.defect.is_none() && !matches!(said.kind, Kind::Error(_)) {
@@ -316,6 +321,7 @@ fn other(kind: u16, body: &[u8]) -> Said {
         | 0x1003
         | 0x1205
         | 0x1206
+        | 0x1210..=0x1212
         | 0x8888 => Said::new(Kind::Ignored),
         number => {
             let error = DecodeError::Unknown { what: "message", number: u32::from(number) };
