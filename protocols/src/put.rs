@@ -30,6 +30,9 @@ pub(crate) trait Put {
     /// A number as text of decimal digits, as cards are named.
     fn known_decimal(&mut self, key: Known, number: u64);
 
+    /// Those of the common attributes that have a value.
+    fn known_each<const N: usize>(&mut self, known: [(Known, Option<Value>); N]);
+
     /// One of several alike, under the words with the number between them.
     fn put_numbered(&mut self, before: &str, number: impl TryInto<u64>, after: &str, value: Value);
     /// The key of one of several alike, for more than one attribute or another way to add it.
@@ -107,6 +110,14 @@ impl Put for FixBatch {
         let mut text = Short::default();
         text.decimal(number);
         self.known_text(key, text.text());
+    }
+
+    fn known_each<const N: usize>(&mut self, known: [(Known, Option<Value>); N]) {
+        for (key, value) in known {
+            if let Some(value) = value {
+                self.known(key, value);
+            }
+        }
     }
 
     fn put_numbered(&mut self, before: &str, number: impl TryInto<u64>, after: &str, value: Value) {

@@ -221,7 +221,7 @@ impl Record {
     /// With the attributes that were kept back.
     pub fn finish(mut self) -> FixBatch {
         let int = |v: Option<u8>| v.map(|v| Value::Int(i64::from(v)));
-        let known = [
+        self.batch.known_each([
             (Known::Ignition, self.ignition.map(Value::Bool)),
             (Known::Alarm, self.alarm.then_some(Value::Bool(true))),
             (Known::Event, self.event.map(|v| Value::Int(i64::from(v)))),
@@ -231,10 +231,7 @@ impl Record {
             (Known::GsmSignal, int(self.gsm_signal)),
             (Known::OdometerM, self.odometer_m.map(Value::Int)),
             (Known::Archive, self.is_archive.then_some(Value::Bool(true))),
-        ];
-        for (key, value) in known.into_iter().filter_map(|(key, value)| Some((key, value?))) {
-            self.batch.known(key, value);
-        }
+        ]);
         self.batch
     }
 }

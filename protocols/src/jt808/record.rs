@@ -121,7 +121,7 @@ impl<'b> Record<'b> {
     /// Adds the attributes that were kept back.
     pub fn finish(self) {
         let int = |v: Option<u8>| v.map(|v| Value::Int(i64::from(v)));
-        let known = [
+        self.batch.known_each([
             (Known::Ignition, self.ignition.map(Value::Bool)),
             (Known::Movement, self.movement.map(Value::Bool)),
             (Known::Alarm, self.alarm.then_some(Value::Bool(true))),
@@ -132,10 +132,7 @@ impl<'b> Record<'b> {
             (Known::GsmSignal, int(self.gsm_signal)),
             (Known::OdometerM, self.odometer_m.map(Value::Int)),
             (Known::Archive, self.is_archive.then_some(Value::Bool(true))),
-        ];
-        for (key, value) in known.into_iter().filter_map(|(key, value)| Some((key, value?))) {
-            self.batch.known(key, value);
-        }
+        ]);
         if let Some(charge) = self.charge {
             self.batch.put_bool("charge", charge);
         }

@@ -55,14 +55,13 @@ pub(super) fn accident(
     now: Timestamp,
     batch: &mut FixBatch,
 ) -> Result<Owed, DecodeError> {
-    let kind = rest.u8().ok_or(CUT)?;
-    record(family, rest, now, batch)?;
-    happened(kind, batch);
+    // The first as of a manoeuvre.
+    let owed = by_acceleration(family, rest, now, batch)?;
     let mut records = 1;
     while records < MAX_RECORDS && record(family, rest, now, batch).is_ok() {
         records += 1;
     }
-    Ok(Owed::Head)
+    Ok(owed)
 }
 
 fn record(family: Family, rest: &mut Bytes<'_>, now: Timestamp, batch: &mut FixBatch) -> Result<(), DecodeError> {
