@@ -9,6 +9,7 @@ use model::{Clock, DeviceId, FixBatch, MAX_REPORT_FIXES, Report, Timestamp, Vehi
 use protocols::DecodeError;
 
 use crate::clock;
+use crate::connected::Connected;
 use crate::meters::Meters;
 use crate::quarantine::{Entry, Quarantine};
 use crate::throttle::Throttle;
@@ -24,6 +25,7 @@ pub(crate) struct Intake {
     refusals: Throttle,
     errors: Throttle,
     pub failures: Throttle,
+    pub connected: Arc<Connected>,
 }
 
 /// A device that was admitted, and by which registry.
@@ -56,7 +58,7 @@ impl Intake {
         limits: Limits,
     ) -> Self {
         let (refusals, errors, failures) = (Throttle::new(), Throttle::new(), Throttle::new());
-        Self { journal, registry, clock, quarantine, limits, refusals, errors, failures }
+        Self { journal, registry, clock, quarantine, limits, refusals, errors, failures, connected: Arc::default() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -15,6 +15,9 @@
 //! down. When the journal fails, connections close without a reply: the tracker keeps its
 //! records and sends them again.
 //!
+//! A device has one connection: when it logs in on another, the first one finishes what it has
+//! read and closes.
+//!
 //! Every connection is bounded in bytes, in messages in flight, in errors and in time
 //! ([`Limits`]). What cannot be decoded is counted by protocol and reason and kept in the
 //! [quarantine](QuarantineSettings). A record whose clock is wrong is kept and marked: what it is
@@ -24,6 +27,7 @@
 //! [`Gateway`]; cancelling the token drains it.
 
 mod clock;
+mod connected;
 mod error;
 mod gateway;
 mod intake;

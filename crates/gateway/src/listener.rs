@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use protocols::Protocol;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Duration, sleep};
@@ -13,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::intake::Intake;
 use crate::meters::Meters;
-use crate::session::Session;
+use crate::session::{End, Session};
 use crate::throttle::Throttle;
 
 /// Connections that the kernel holds until they are accepted: a whole fleet may come back at
@@ -21,6 +22,15 @@ use crate::throttle::Throttle;
 const BACKLOG: u32 = 4096;
 /// Pause after accepting failed, which is for want of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Silence after which the kernel asks whether the peer is there, how often it then asks, and
+/// how many answers it may miss: half-open connections end after two minutes.
+fn keepalive() -> TcpKeepalive {
+    const SILENCE: Duration = Duration::from_mins(1);
+    const EVERY: Duration = Duration::from_secs(20);
+    const MISSED: u32 = 3;
+    TcpKeepalive::new().with_time(SILENCE).with_interval(EVERY).with_retries(MISSED)
+}
 
 /// Opens a port.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -84,11 +94,17 @@ impl Acceptor {
         gauge.increment(1.0);
         // Replies are a few bytes and are waited for.
         let _ = stream.set_nodelay(true);
-        let session = Session::new(Arc::clone(&self.intake), (self.protocol, Arc::clone(&self.meters)), (stream, peer));
-        let (shutdown, abort) = (self.shutdown.clone(), self.abort.clone());
+        // A tracker that lost its network says nothing; the kernel finds out.
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive());
+        let (shutdown, abort, finish) = (self.shutdown.clone(), self.abort.clone(), self.shutdown.child_token());
+        let meters = Arc::clone(&self.meters);
+        let session = Session::new(Arc::clone(&self.intake), (self.protocol, meters), (stream, peer), finish);
         self.tasks.spawn(async move {
-            let end = abort.run_until_cancelled(session.run(shutdown)).await;
-            let reason = end.map_or("aborted", |end| end.reason());
+            let end = match abort.run_until_cancelled(session.run()).await {
+                Some(End::Shutdown) if !shutdown.is_cancelled() => Some(End::Replaced),
+                end => end,
+            };
+            let reason = end.map_or("aborted", End::reason);
             metrics::counter!("marshrut_gateway_closed_total", "protocol" => protocol, "reason" => reason).increment(1);
             tracing::debug!(protocol, %peer, reason, "connection closed");
             gauge.decrement(1.0);

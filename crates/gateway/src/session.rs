@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::connected::Place;
 use crate::intake::{Identity, Intake, out_of_bounds};
 use crate::meters::Meters;
 use crate::quarantine::Entry;
@@ -46,6 +47,8 @@ pub(crate) enum End {
     IdleTimeout,
     /// The journal takes nothing.
     Journal,
+    /// The device has logged in on another connection.
+    Replaced,
     /// The gateway stops.
     Shutdown,
 }
@@ -63,6 +66,7 @@ impl End {
             Self::FrameTimeout => "frame_timeout",
             Self::IdleTimeout => "idle_timeout",
             Self::Journal => "journal",
+            Self::Replaced => "replaced",
             Self::Shutdown => "shutdown",
         }
     }
@@ -91,6 +95,10 @@ pub(crate) struct Session {
     /// Replies that are due now.
     output: Vec<u8>,
     identity: Option<Identity>,
+    /// Held since the login.
+    place: Option<Place>,
+    /// Lets the session finish what it has read.
+    finish: CancellationToken,
     errors_in_a_row: u32,
     /// There may be whole messages in the input for which there is no room in `owed`.
     blocked: bool,
@@ -105,6 +113,7 @@ impl Session {
         intake: Arc<Intake>,
         (protocol, meters): (&'static Protocol, Arc<Meters>),
         (stream, peer): (TcpStream, SocketAddr),
+        finish: CancellationToken,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -118,6 +127,8 @@ impl Session {
             owed: VecDeque::new(),
             output: Vec::new(),
             identity: None,
+            place: None,
+            finish,
             errors_in_a_row: 0,
             blocked: false,
             connected: now,
@@ -126,10 +137,10 @@ impl Session {
         }
     }
 
-    /// Serves the connection to its end and closes it. Cancelling `shutdown` lets it finish
+    /// Serves the connection to its end and closes it. Once its token is cancelled it finishes
     /// what it has read.
-    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> End {
-        let mut end = self.serve(&shutdown).await;
+    pub(crate) async fn run(mut self) -> End {
+        let mut end = self.serve().await;
         if !matches!(end, End::Journal | End::Io) {
             end = self.settle_all(end).await;
         }
@@ -147,10 +158,10 @@ impl Session {
         self.decoder.protocol().unwrap_or(self.protocol.name)
     }
 
-    async fn serve(&mut self, shutdown: &CancellationToken) -> End {
+    async fn serve(&mut self) -> End {
         // Both are kept from message to message, for making them anew takes locks that all
         // connections share.
-        let mut shutdown = pin!(shutdown.cancelled());
+        let mut finish = pin!(self.finish.clone().cancelled_owned());
         let mut timer = pin!(sleep_until(self.deadline().0));
         loop {
             if let Err(end) = self.take_messages().await {
@@ -164,7 +175,7 @@ impl Session {
             let has_room = !self.blocked;
             tokio::select! {
                 biased;
-                () = &mut shutdown => return End::Shutdown,
+                () = &mut finish => return End::Shutdown,
                 settled = settle(&mut self.owed, &mut self.output, &self.meters), if !self.owed.is_empty() => {
                     if let Err(end) = self.answer(settled).await {
                         return end;
@@ -242,6 +253,11 @@ impl Session {
                 return Err(End::Refused);
             }
         }
+        if let (Kind::Login, Some(device)) = (&message.kind, &message.device)
+            && self.place.as_ref().is_none_or(|place| place.device != *device)
+        {
+            self.place = Some(self.intake.connected.take(device, self.finish.clone()));
+        }
         let Kind::Fixes(batch) = message.kind else {
             self.owed.push_back(Owed::Reply(message.reply));
             return Ok(());
@@ -301,7 +317,7 @@ impl Session {
             End::Peer | End::Io => "the connection was closed",
             End::FrameTimeout | End::LoginTimeout | End::IdleTimeout => "the rest did not come in time",
             // Its sender is not wanted, or it will come again.
-            End::Refused | End::Nobody | End::Undecodable | End::Journal | End::Shutdown => return,
+            End::Refused | End::Nobody | End::Undecodable | End::Journal | End::Replaced | End::Shutdown => return,
         };
         let frame = self.input.split();
         let error = format!("a message was begun and {why}");

@@ -192,6 +192,31 @@ async fn draining_answers_all_that_was_read() {
     running.journal.close().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_second_connection_of_a_device_replaces_the_first_and_nothing_is_lost() {
+    common::counters::install();
+    let running = start(Settings::default()).await;
+    let mut first = running.teltonika(IMEI).await;
+    for frame in 0..20 {
+        first.write_all(&teltonika::encode::frame(&batch(100 * frame, 2))).await.unwrap();
+    }
+    let mut other = running.teltonika("352093081452269").await;
+    let mut second = running.teltonika(IMEI).await;
+    // What the first has read is journaled and answered; then it is closed.
+    let answers = read_to_end(&mut first).await;
+    assert!(answers.chunks(4).all(|answer| answer == [0, 0, 0, 2]), "{answers:?}");
+    second.write_all(&teltonika::encode::frame(&batch(9_000, 1))).await.unwrap();
+    assert_eq!(acknowledged(&mut second).await, 1);
+    other.write_all(&teltonika::encode::frame(&batch(9_001, 1))).await.unwrap();
+    assert_eq!(acknowledged(&mut other).await, 1, "other devices keep theirs");
+    let firsts = |reports: Vec<model::Report>| reports.iter().map(|r| seconds(r).next().unwrap()).collect::<Vec<_>>();
+    let journaled = firsts(running.reports());
+    assert!(journaled.iter().filter(|second| **second < 9_000).count() >= answers.len() / 4);
+    drop(first);
+    let replaced = || common::counters::count("marshrut_gateway_closed_total{protocol=teltonika,reason=replaced}");
+    common::eventually("the first one is counted", || replaced() >= 1).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_thousand_quick_connections_lose_nothing() {
     let running = Arc::new(start(Settings::default()).await);

@@ -31,6 +31,10 @@ pub struct Options {
     /// The oldest reports may be removed while the journal holds more bytes of reports than
     /// this. The file is up to three times as large, for it keeps free pages for use again.
     pub max_bytes: u64,
+    /// About the longest that a report waits for its answer while the disk keeps up. A commit
+    /// begins at once where the last one began half of this ago, and else waits so long for
+    /// company: fewer, larger commits spare the disk.
+    pub ack_within: Duration,
     /// Most reports that wait for the disk; further ones wait in their senders.
     pub max_queued_reports: usize,
     /// Most bytes of reports that wait for the disk; at least [`MAX_REPORT_BYTES`] is used.
@@ -48,6 +52,7 @@ impl Default for Options {
         Self {
             retention: Duration::from_hours(24),
             max_bytes: 4 << 30,
+            ack_within: Duration::from_millis(20),
             max_queued_reports: 16_384,
             max_queued_bytes: 32 << 20,
             cache_bytes: 32 << 20,

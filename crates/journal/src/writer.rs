@@ -53,6 +53,8 @@ pub(crate) struct Writer {
     /// The failure was want of room alone.
     may_recover: bool,
     retried: Instant,
+    /// When the last commit began.
+    committed: Option<Instant>,
     retention_held: bool,
 }
 
@@ -74,6 +76,7 @@ impl Writer {
             closing: Vec::new(),
             may_recover: false,
             retried: Instant::now(),
+            committed: None,
             retention_held: false,
         }
     }
@@ -109,6 +112,7 @@ impl Writer {
                 Some(command) => self.take(command),
                 None => return false,
             }
+            self.wait_for_company();
         }
         while self.waiting.len() < MAX_GROUP_REPORTS && self.group.len_bytes() < MAX_GROUP_BYTES {
             match self.commands.try_recv() {
@@ -118,6 +122,15 @@ impl Writer {
             }
         }
         true
+    }
+
+    /// Until half of the time that an answer may take has passed since the last commit began.
+    fn wait_for_company(&self) {
+        let since = self.committed.map_or(Duration::MAX, |at| at.elapsed());
+        let left = (self.shared.options.ack_within / 2).saturating_sub(since);
+        if self.closing.is_empty() && !left.is_zero() {
+            std::thread::sleep(left);
+        }
     }
 
     fn take(&mut self, command: Command) {
@@ -146,6 +159,7 @@ impl Writer {
     /// Writes the group, then tells everyone.
     fn commit(&mut self) {
         let started = Instant::now();
+        self.committed = Some(started);
         let (before, reports) = (self.extent, self.group.reports());
         match self.write(before.head + 1, reports) {
             Ok(extent) => self.extent = extent,

@@ -1,7 +1,7 @@
 //! What users of the journal rely on.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and speaks by printing")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{number, report, report_of};
 use journal::{Journal, JournalError, MAX_CURSORS, MAX_REPORT_BYTES, Options, Position};
@@ -79,6 +79,23 @@ fn a_folder_that_cannot_be_used_is_named() {
     std::fs::write(folder.path().join("journal.redb"), "not a journal at all").unwrap();
     let error = Journal::open(folder.path(), Options::default()).unwrap_err();
     assert!(matches!(error, JournalError::Open { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn commits_wait_for_company_no_longer_than_they_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { ack_within: Duration::from_millis(400), ..Options::default() };
+    let journal = Journal::open(folder.path(), options).unwrap();
+    let begun = Instant::now();
+    journal.append(report(1)).await.unwrap();
+    let receipts = [journal.submit(report(2)).await.unwrap(), journal.submit(report(3)).await.unwrap()];
+    let mut heads = journal.watch();
+    for receipt in receipts {
+        receipt.durable().await.unwrap();
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(200), "the second commit began too soon");
+    assert_eq!(*heads.borrow_and_update(), Position(3), "both came with one commit");
+    journal.close().await.unwrap();
 }
 
 #[tokio::test]

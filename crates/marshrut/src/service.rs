@@ -28,6 +28,8 @@ use crate::pipeline::{self, CURSOR, HistorySink, LiveHandle, Shards, Start};
 
 /// How long the store may take to answer at start before the service goes on without it.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);
+/// The most that `journal.ack_within_ms` may say: trackers give up sooner or later.
+const MAX_ACK_MS: u64 = 10_000;
 /// How often measurements are folded.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// How long the journal's rest may take to reach the store when the service stops.
@@ -233,6 +235,7 @@ fn warm_up_for(journal: &Journal, committed: Position, config: &Config) -> anyho
 fn journal_options(config: &Config, committed: Position) -> Options {
     Options {
         retention: Duration::from_secs(config.journal.retention_hours.saturating_mul(3600)),
+        ack_within: Duration::from_millis(config.journal.ack_within_ms.min(MAX_ACK_MS)),
         max_bytes: config.journal.max_gigabytes.saturating_mul(1 << 30),
         numbered_after: committed,
         ..Options::default()

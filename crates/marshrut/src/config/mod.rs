@@ -62,6 +62,8 @@ settings! {
 
     /// The log of what was acknowledged.
     journal: Journal {
+        /// About the most milliseconds from a record's arrival to its acknowledgement, while the disk keeps up.
+        ack_within_ms: u64 = 20,
         /// Hours to keep what the store already has.
         retention_hours: u64 = 72,
         /// Most gigabytes to keep of what the store already has.
