@@ -211,6 +211,10 @@ pub struct MatchArgs {
     /// Where to write the stop visits, CSV.
     #[arg(long, value_name = "FILE")]
     pub stop_visits: Option<PathBuf>,
+    /// What is known of the vehicles' duties beforehand, CSV: vehicle_id and any of route_id,
+    /// block_id, trip_id, from, until (instants such as 2026-01-16T19:31:00Z).
+    #[arg(long, value_name = "FILE")]
+    pub priors: Option<PathBuf>,
 }
 
 /// `marshrut export`.

@@ -77,11 +77,14 @@ pub(crate) fn timetable_log(parameters: &Parameters, delay_s: f64) -> f64 {
     -1.5 * (1.0 + scaled * scaled / 2.0).ln()
 }
 
-/// What a fix's place beside a shape says: a normal density with a floor for outliers.
+/// What a fix's place beside a shape says: a normal curve with a floor for outliers, 0 at best.
+/// It is no density, which would be lower the wider it is: fixes between two stops all stray
+/// from the straight line the same way, so that to count the width for each of them made
+/// drawn shapes win over straight lines wherever both are near.
 pub(crate) fn place_log(parameters: &Parameters, shape: &Shape, dist_m: f64, cross_m: f64) -> f64 {
     let sigma = sigma_m(parameters, shape, dist_m);
     let scaled = (cross_m / sigma).min(parameters.outlier_sigmas);
-    -scaled * scaled / 2.0 - (sigma / parameters.sigma_m).ln()
+    -scaled * scaled / 2.0
 }
 
 /// Standard deviation of a fix beside a shape at a distance along it, metres.

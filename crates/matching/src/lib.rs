@@ -22,14 +22,18 @@
 mod beam;
 mod decide;
 mod duty;
+mod hindsight;
 mod hypothesis;
 mod matcher;
 mod outcome;
 mod parameters;
+mod prior;
 mod qualify;
 mod search;
 mod visits;
 
+pub use hindsight::{Hindsight, Track, match_fleet};
 pub use matcher::Matcher;
 pub use outcome::{MatchedFix, Outcome, Rejection, State, StopVisit};
 pub use parameters::Parameters;
+pub use prior::Prior;

@@ -296,7 +296,7 @@ fn device_heading(parameters: &Parameters, fix: &Fix) -> Option<f64> {
     fix.heading_deg.filter(|_| moves).map(f64::from)
 }
 
-fn unmatched(vehicle: &VehicleId, fix: &Fix) -> MatchedFix {
+pub(crate) fn unmatched(vehicle: &VehicleId, fix: &Fix) -> MatchedFix {
     MatchedFix {
         vehicle: vehicle.clone(),
         time: fix.time,

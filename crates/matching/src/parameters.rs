@@ -91,6 +91,48 @@ pub struct Parameters {
     pub outside_m: f64,
     /// So many rejected fixes in a row that agree with each other move the vehicle after all.
     pub agreeing_jumps: usize,
+    /// Cost of being on a duty when nothing is known yet.
+    pub first_duty_log: f64,
+    /// Cost of a duty that the vehicle was not on before.
+    pub new_duty_log: f64,
+    /// Cost of going out of service.
+    pub end_duty_log: f64,
+    /// Cost of a trip that was waited for and not begun.
+    pub not_begun_log: f64,
+    /// Cost of a trip joined or left far from its ends.
+    pub partly_log: f64,
+    /// How far that is, metres.
+    pub partly_m: f64,
+    /// Cost of driving back along the shape by more than noise does.
+    pub back_log: f64,
+    /// Metres after which the timetable speaks once more: delays resemble each other less the farther apart they are.
+    pub timetable_m: f64,
+    /// Standing this long away from a trip's ends costs 1, seconds.
+    pub standing_s: f64,
+    /// Cost of leaving the shape of a trip.
+    pub off_log: f64,
+    /// A trip may be off its shape this long and come back, seconds.
+    pub detour_s: f64,
+    /// How long before the departure of its first trip a vehicle is taken to wait for it, seconds.
+    pub sign_on_s: f64,
+    /// Within this distance of its next trip's first stop a resting vehicle is in layover, metres.
+    pub layover_m: f64,
+    /// In hindsight, states this far behind the best are dropped.
+    pub hindsight_prune_log: f64,
+    /// What speaks against a run that is not the one assigned beforehand.
+    pub prior_log: f64,
+    /// What a fix beside the shape of the vehicle's own trip says on average.
+    pub on_fit_log: f64,
+    /// How far a vehicle on no trip happens to follow a shape, metres: streets are few.
+    pub follow_m: f64,
+    /// What lies in a longer gap says the less the longer it is, seconds.
+    pub unknown_s: f64,
+    /// Runs that never came this near to the best course are not looked at again.
+    pub alive_log: f64,
+    /// Cost of a run that another vehicle serves already: an extra bus behind it, a mistake in the feed.
+    pub shared_log: f64,
+    /// Within this distance before a stop a standing vehicle has come to it: buses queue, and poles stand ahead of where doors open, metres.
+    pub standing_at_stop_m: f64,
     /// Vehicles silent this long are forgotten, seconds.
     pub forget_s: f64,
 }
@@ -99,7 +141,7 @@ impl Default for Parameters {
     fn default() -> Self {
         Self {
             sigma_m: 20.0,
-            sigma_coarse_m: 25.0,
+            sigma_coarse_m: 35.0,
             sigma_coarse_growth: 0.2,
             sigma_coarse_most_m: 120.0,
             search_m: 250.0,
@@ -111,8 +153,8 @@ impl Default for Parameters {
             memory: 0.9,
             no_trip_log: -4.0,
             usual_delay_s: 60.0,
-            late_scale_s: 300.0,
-            early_scale_s: 120.0,
+            late_scale_s: 450.0,
+            early_scale_s: 80.0,
             duty_weight: 2.0,
             duty_memory: 0.995,
             early_s: 900.0,
@@ -139,6 +181,27 @@ impl Default for Parameters {
             future_s: 60.0,
             outside_m: 20_000.0,
             agreeing_jumps: 3,
+            first_duty_log: -2.0,
+            new_duty_log: -10.0,
+            end_duty_log: -1.0,
+            not_begun_log: -3.0,
+            partly_log: -15.0,
+            partly_m: 1000.0,
+            back_log: -6.0,
+            timetable_m: 4000.0,
+            standing_s: 600.0,
+            off_log: -3.0,
+            detour_s: 900.0,
+            sign_on_s: 600.0,
+            layover_m: 300.0,
+            hindsight_prune_log: 45.0,
+            prior_log: -12.0,
+            on_fit_log: -1.3,
+            follow_m: 300.0,
+            unknown_s: 120.0,
+            alive_log: 25.0,
+            shared_log: 6.0,
+            standing_at_stop_m: 50.0,
             forget_s: 6.0 * 3600.0,
         }
     }

@@ -1,15 +1,15 @@
 //! `marshrut match`: a recorded day against a timetable, offline.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::Context as _;
-use matching::{MatchedFix, Matcher, Outcome, Parameters, StopVisit};
-use model::Timestamp;
+use matching::{MatchedFix, Parameters, Prior, StopVisit, Track, match_fleet};
+use model::{Timestamp, VehicleId};
 use network::Network;
 use simulator::{Recording, Row};
 
@@ -21,7 +21,8 @@ pub fn run(args: &MatchArgs) -> anyhow::Result<()> {
     let network = Arc::new(gtfs::compile(&args.gtfs)?);
     let recording = Recording::open(&args.positions)?;
     super::say_skips(&recording);
-    let (fixes, visits) = match_all(&network, &recording)?;
+    let priors = args.priors.as_deref().map(|path| read_priors(path, &network)).transpose()?.unwrap_or_default();
+    let (fixes, visits) = match_all(&network, &recording, priors);
     write_fixes(&args.out, &network, &recording, &fixes)?;
     if let Some(path) = &args.stop_visits {
         write_visits(path, &network, &visits)?;
@@ -36,7 +37,7 @@ pub fn run(args: &MatchArgs) -> anyhow::Result<()> {
 pub fn summary(gtfs: &Path, recording: &Recording) -> anyhow::Result<()> {
     let network = Arc::new(gtfs::compile(gtfs)?);
     let started = Instant::now();
-    let (fixes, visits) = match_all(&network, recording)?;
+    let (fixes, visits) = match_all(&network, recording, HashMap::new());
     let seconds = started.elapsed().as_secs_f64();
     println!("fixes {}", fixes.len());
     println!("on_trips {}", fixes.iter().filter(|f| f.trip.is_some()).count());
@@ -47,7 +48,11 @@ pub fn summary(gtfs: &Path, recording: &Recording) -> anyhow::Result<()> {
 }
 
 /// The matched fixes in the order of the recording's rows, and all stop visits.
-fn match_all(network: &Arc<Network>, recording: &Recording) -> anyhow::Result<(Vec<MatchedFix>, Vec<StopVisit>)> {
+fn match_all(
+    network: &Arc<Network>,
+    recording: &Recording,
+    mut priors: HashMap<VehicleId, Vec<Prior>>,
+) -> (Vec<MatchedFix>, Vec<StopVisit>) {
     let mut of_vehicle: Vec<Vec<usize>> = vec![Vec::new(); recording.vehicles().len()];
     for (index, row) in recording.rows().iter().enumerate() {
         if let Some(rows) = of_vehicle.get_mut(row.vehicle as usize) {
@@ -57,31 +62,27 @@ fn match_all(network: &Arc<Network>, recording: &Recording) -> anyhow::Result<(V
     for rows in &mut of_vehicle {
         rows.sort_by_key(|index| recording.rows().get(*index).map(|r| r.time));
     }
-    let bar = progress::bar("matching", recording.rows().len() as u64);
-    let next = AtomicUsize::new(0);
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let work = || {
-        let mut done = Vec::new();
-        while let Some(rows) = of_vehicle.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push((rows, match_vehicle(network, recording, rows)));
-            bar.inc(rows.len() as u64);
-        }
-        done
+    let fixes = |rows: &[usize]| {
+        let rows = rows.iter().filter_map(|index| recording.rows().get(*index));
+        rows.map(|row| (row.fix(), None)).collect()
     };
-    let mut shares = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        handles
-            .into_iter()
-            .map(|h| h.join().map_err(|_| anyhow::anyhow!("a matching thread has failed")))
-            .collect::<anyhow::Result<Vec<_>>>()
-    })?
-    .concat();
+    let tracks: Vec<Track> = recording
+        .vehicles()
+        .iter()
+        .zip(&of_vehicle)
+        .map(|(vehicle, rows)| Track {
+            vehicle: vehicle.clone(),
+            fixes: fixes(rows),
+            priors: priors.remove(vehicle).unwrap_or_default(),
+        })
+        .collect();
+    let bar = progress::bar("matching", recording.rows().len() as u64);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let outcomes = match_fleet(network, &Parameters::default(), &tracks, threads, &|count| bar.inc(count as u64));
     bar.finish();
-    // By vehicle, in the recording's order, so that the output does not depend on the threads.
-    shares.sort_by_key(|(rows, _)| rows.first().copied());
     let mut fixes: Vec<Option<MatchedFix>> = vec![None; recording.rows().len()];
     let mut visits = Vec::new();
-    for (rows, outcome) in shares {
+    for (rows, outcome) in of_vehicle.iter().zip(outcomes) {
         for (index, fix) in rows.iter().zip(outcome.fixes) {
             if let Some(slot) = fixes.get_mut(*index) {
                 *slot = Some(fix);
@@ -89,19 +90,45 @@ fn match_all(network: &Arc<Network>, recording: &Recording) -> anyhow::Result<(V
         }
         visits.extend(outcome.visits);
     }
-    Ok((fixes.into_iter().flatten().collect(), visits))
+    (fixes.into_iter().flatten().collect(), visits)
 }
 
-fn match_vehicle(network: &Arc<Network>, recording: &Recording, rows: &[usize]) -> Outcome {
-    let mut matcher = Matcher::new(Arc::clone(network), Parameters::default());
-    let mut outcome = Outcome::default();
-    for row in rows.iter().filter_map(|index| recording.rows().get(*index)) {
-        if let Some(vehicle) = recording.vehicle_of(row) {
-            matcher.advance(vehicle, &row.fix(), None, &mut outcome);
-        }
+/// A row of the file of priors.
+#[derive(Debug, serde::Deserialize)]
+struct PriorRow {
+    vehicle_id: String,
+    route_id: Option<String>,
+    block_id: Option<String>,
+    trip_id: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
+}
+
+/// What is known of each vehicle's duties beforehand.
+fn read_priors(path: &Path, network: &Network) -> anyhow::Result<HashMap<VehicleId, Vec<Prior>>> {
+    let mut reader = csv::Reader::from_path(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let blocks: HashMap<&str, _> = network.blocks().map(|(index, block)| (block.id.as_str(), index)).collect();
+    let mut priors: HashMap<VehicleId, Vec<Prior>> = HashMap::new();
+    for (line, row) in (2..).zip(reader.deserialize()) {
+        let row: PriorRow = row.with_context(|| format!("{}, line {line}", path.display()))?;
+        let place = || format!("{}, line {line}", path.display());
+        let given = |text: Option<String>| text.filter(|t| !t.is_empty());
+        let instant = |text: Option<String>| {
+            let parse = |t: String| Timestamp::parse(&t).with_context(|| format!("{}: `{t}` is no instant", place()));
+            given(text).map(parse).transpose()
+        };
+        let vehicle = VehicleId::new(&row.vehicle_id).with_context(place)?;
+        // What the schedule does not have cannot be compared with: it says nothing.
+        let prior = Prior {
+            from: instant(row.from)?,
+            until: instant(row.until)?,
+            route: given(row.route_id).and_then(|id| network.route_by_id(&id)),
+            block: given(row.block_id).and_then(|id| blocks.get(id.as_str()).copied()),
+            trip: given(row.trip_id).and_then(|id| network.trip_by_id(&id)),
+        };
+        priors.entry(vehicle).or_default().push(prior);
     }
-    matcher.finish(&mut outcome);
-    outcome
+    Ok(priors)
 }
 
 fn create(path: &Path) -> anyhow::Result<csv::Writer<impl Write>> {
@@ -121,6 +148,7 @@ fn write_fixes(path: &Path, network: &Network, recording: &Recording, fixes: &[M
         "route_id",
         "direction_id",
         "trip_id",
+        "block_id",
         "shape_dist_m",
         "cross_track_m",
         "state",
@@ -132,8 +160,9 @@ fn write_fixes(path: &Path, network: &Network, recording: &Recording, fixes: &[M
     out.flush().with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn fix_record(network: &Network, row: &Row, fix: &MatchedFix) -> [String; 13] {
+fn fix_record(network: &Network, row: &Row, fix: &MatchedFix) -> [String; 14] {
     let text = |v: Option<String>| v.unwrap_or_default();
+    let block = fix.trip.and_then(|trip| network.trip(trip.trip).block);
     [
         fix.vehicle.to_string(),
         fix.time.to_string(),
@@ -144,6 +173,7 @@ fn fix_record(network: &Network, row: &Row, fix: &MatchedFix) -> [String; 13] {
         text(fix.route.map(|route| network.route(route).id.to_string())),
         text(fix.direction.map(|d| d.to_string())),
         text(fix.trip.map(|trip| network.trip(trip.trip).id.to_string())),
+        text(block.map(|block| network.block(block).id.to_string())),
         text(fix.shape_dist_m.map(|m| format!("{m:.1}"))),
         text(fix.cross_track_m.map(|m| format!("{m:.1}"))),
         fix.state.as_str().to_owned(),

@@ -1,0 +1,277 @@
+//! From a course to matched fixes and stop visits.
+
+use model::Timestamp;
+use network::{Network, Shape};
+
+use crate::hindsight::chart::{Doing, Kind, Run};
+use crate::hindsight::track::{Track, Usable};
+use crate::hindsight::visits::{Spot, visits};
+use crate::hindsight::Course;
+use crate::matcher::unmatched;
+use crate::{MatchedFix, Outcome, Parameters, State};
+
+/// What one usable fix means.
+#[derive(Clone, Copy, Debug)]
+struct Meaning {
+    state: State,
+    /// The run that is said of it.
+    run: Option<u32>,
+    /// The run in whose course it is, said or not.
+    duty_run: Option<u32>,
+    dist_m: Option<f64>,
+    cross_m: Option<f32>,
+}
+
+const SILENT: Meaning = Meaning { state: State::Unknown, run: None, duty_run: None, dist_m: None, cross_m: None };
+
+pub(crate) fn tell(network: &Network, parameters: &Parameters, track: &Track, course: &Course) -> Outcome {
+    let meanings = meanings(network, parameters, course);
+    let mut outcome = Outcome::default();
+    let mut usable = course.qualified.usable.iter().zip(&meanings).peekable();
+    let mut last: Option<Meaning> = None;
+    for (index, ((fix, _), rejected)) in track.fixes.iter().zip(&course.qualified.rejected).enumerate() {
+        let mut matched = unmatched(&track.vehicle, fix);
+        matched.rejected = *rejected;
+        if let Some((own, meaning)) = usable.next_if(|(u, _)| u.fix == index) {
+            write(network, parameters, course, meaning, &mut matched);
+            if matched.heading_deg.is_none() {
+                #[expect(clippy::cast_possible_truncation, reason = "0 to 360")]
+                let heading = own.heading_deg.map(|h| h as f32);
+                matched.heading_deg = heading;
+            }
+            last = Some(*meaning);
+        } else if let Some(before) = last {
+            // A fix that cannot be used moves nothing; the trip it falls into is known all the same.
+            let after = usable.peek().and_then(|(_, m)| m.run);
+            if before.run.is_some() && (before.run == after || after.is_none()) {
+                let kept = Meaning { dist_m: None, cross_m: None, ..before };
+                write(network, parameters, course, &kept, &mut matched);
+            }
+        }
+        outcome.fixes.push(matched);
+    }
+    for (run, spots) in stretches(network, parameters, course, &meanings) {
+        visits(network, parameters, &track.vehicle, &run, &spots, &mut outcome.visits);
+    }
+    outcome
+}
+
+fn write(network: &Network, p: &Parameters, course: &Course, meaning: &Meaning, matched: &mut MatchedFix) {
+    matched.state = meaning.state;
+    let said = meaning.run.and_then(|r| course.register.get(r));
+    if let Some(run) = meaning.duty_run.and_then(|r| course.register.get(r)).or(said) {
+        matched.route = Some(network.pattern(run.pattern).route);
+    }
+    let Some(run) = said else { return };
+    let pattern = network.pattern(run.pattern);
+    matched.trip = Some(run.run);
+    matched.pattern = Some(run.pattern);
+    matched.direction = pattern.direction;
+    matched.shape_dist_m = meaning.dist_m;
+    matched.cross_track_m = meaning.cross_m;
+    matched.confidence = 1.0;
+    if let Some(dist_m) = meaning.dist_m {
+        let mut delay = matched.time.seconds_since(run.origin) - network.schedule_time(run.run.trip, dist_m);
+        if meaning.state == State::Layover && delay > -p.wait_s {
+            delay = delay.max(0.0);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "seconds of a day; casts saturate")]
+        let delay = delay.round() as i32;
+        matched.delay_s = Some(delay);
+        let next = pattern.stops.partition_point(|s| s.dist_m < dist_m - p.at_stop_m);
+        let next = next.min(pattern.stops.len().saturating_sub(1));
+        matched.next_stop = u32::try_from(next).ok();
+        matched.at_stop = pattern.stops.get(next).is_some_and(|s| (s.dist_m - dist_m).abs() <= p.at_stop_m);
+    }
+}
+
+/// What every usable fix means.
+fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> {
+    let keys = &course.qualified.keys;
+    let usable = &course.qualified.usable;
+    let course_doing = returning(course);
+    let next_runs = next_runs(&course_doing);
+    let mut meanings = Vec::with_capacity(usable.len());
+    let mut previous_run: Option<u32> = None;
+    for (at, (key, doing)) in keys.iter().zip(&course_doing).enumerate() {
+        let end = keys.get(at + 1).map_or(usable.len(), |k| k.usable);
+        let following = course_doing.get(at + 1);
+        for own in usable.get(key.usable..end).unwrap_or(&[]) {
+            meanings.push(meaning(network, p, course, own, doing, following, (previous_run, next_runs.get(at).copied().flatten())));
+        }
+        if let Doing::Run { run, .. } = doing {
+            previous_run = Some(*run);
+        }
+    }
+    meanings
+}
+
+/// What was done at each key, where a vehicle that never came back to its shape had left its
+/// trip when it left the shape.
+fn returning(course: &Course) -> Vec<Doing> {
+    let mut all = course.doing.clone();
+    let mut later: Option<Doing> = None;
+    for doing in all.iter_mut().rev() {
+        let Doing::Run { run, kind: Kind::Off, .. } = *doing else {
+            later = Some(*doing);
+            continue;
+        };
+        let comes_back = match later {
+            None => false,
+            Some(Doing::Run { run: next, .. }) => next == run,
+            Some(Doing::Rest { .. }) => false,
+        };
+        if !comes_back {
+            *doing = Doing::Rest { duty: course.register.get(run).map_or(0, |r| r.duty) };
+        }
+        later = Some(*doing);
+    }
+    all
+}
+
+/// For each key, the run that comes next.
+fn next_runs(doing: &[Doing]) -> Vec<Option<u32>> {
+    let mut next = None;
+    let mut all: Vec<Option<u32>> = doing
+        .iter()
+        .rev()
+        .map(|doing| {
+            if let Doing::Run { run, .. } = doing {
+                next = Some(*run);
+            }
+            next
+        })
+        .collect();
+    all.reverse();
+    all
+}
+
+fn meaning(
+    network: &Network,
+    p: &Parameters,
+    course: &Course,
+    own: &Usable,
+    doing: &Doing,
+    following: Option<&Doing>,
+    (previous, next): (Option<u32>, Option<u32>),
+) -> Meaning {
+    match *doing {
+        Doing::Run { run: id, kind, dist_m, cross_m } => {
+            let Some(run) = course.register.get(id) else { return SILENT };
+            let shape = network.shape(network.pattern(run.pattern).shape);
+            let (mut dist_m, mut cross_m) = (dist_m, cross_m);
+            if kind == Kind::On
+                && let Some(Doing::Run { run: later, kind: Kind::On, dist_m: to_m, .. }) = following
+                && *later == id
+            {
+                (dist_m, cross_m) = between(shape, own, dist_m, *to_m, cross_m);
+            }
+            let waits = kind == Kind::Wait
+                || dist_m <= run.first_m + p.wait_m && !departed(network, run, own.point.time);
+            let state = match kind {
+                Kind::Off => State::OffRoute,
+                _ if waits => State::Layover,
+                _ => State::InService,
+            };
+            Meaning { state, run: Some(id), duty_run: Some(id), dist_m: Some(dist_m), cross_m: Some(cross_m) }
+        }
+        Doing::Rest { duty } => {
+            let of_duty = |r: &u32| duty != 0 && course.register.get(*r).is_some_and(|r| r.duty == duty);
+            let moving = if own.standing { State::Unknown } else { State::Deadhead };
+            let (Some(id), Some(_)) = (next.filter(of_duty), previous.filter(of_duty)) else {
+                // On its way to its first trip it is on no trip, but it is known for which route.
+                let duty_run = next.filter(|r| begins_soon(network, p, course, *r, own.point.time));
+                return Meaning { state: moving, duty_run, ..SILENT };
+            };
+            let Some(run) = course.register.get(id) else { return SILENT };
+            let start = network.shape(network.pattern(run.pattern).shape).point_at(run.first_m);
+            let away = (start[0] - own.point.xy[0]).hypot(start[1] - own.point.xy[1]);
+            if away <= p.layover_m {
+                let dist_m = Some(run.first_m);
+                return Meaning { state: State::Layover, run: Some(id), duty_run: Some(id), dist_m, cross_m: None };
+            }
+            Meaning { state: State::Deadhead, run: None, duty_run: Some(id), dist_m: None, cross_m: None }
+        }
+    }
+}
+
+fn begins_soon(network: &Network, p: &Parameters, course: &Course, run: u32, at: Timestamp) -> bool {
+    course.register.get(run).is_some_and(|run| {
+        let departs = run.origin.plus_seconds(f64::from(network.span_s(run.run.trip).0));
+        (-p.late_s..=p.wait_s).contains(&departs.seconds_since(at))
+    })
+}
+
+fn departed(network: &Network, run: &Run, at: Timestamp) -> bool {
+    at.seconds_since(run.origin) > f64::from(network.span_s(run.run.trip).0)
+}
+
+/// Where a fix between two that decided lies.
+fn between(shape: &Shape, own: &Usable, from_m: f64, to_m: f64, cross_m: f32) -> (f64, f32) {
+    let found = shape.project_window(own.point.xy, from_m.min(to_m) - 15.0, from_m.max(to_m));
+    #[expect(clippy::cast_possible_truncation, reason = "metres of a city")]
+    let place = found.map(|f| (f.dist_m, f.cross_m as f32));
+    place.filter(|(_, cross)| *cross <= cross_m + 30.0).unwrap_or((from_m, cross_m))
+}
+
+/// The fixes on each run in order, with a few after its end.
+fn stretches(network: &Network, p: &Parameters, course: &Course, meanings: &[Meaning]) -> Vec<(Run, Vec<Spot>)> {
+    let mut all: Vec<(u32, Vec<Spot>, usize, usize)> = Vec::new();
+    for (at, (own, meaning)) in course.qualified.usable.iter().zip(meanings).enumerate() {
+        let (Some(run), Some(dist_m)) = (meaning.run, meaning.dist_m) else { continue };
+        if meaning.state == State::OffRoute {
+            continue;
+        }
+        let spot = Spot { time: own.point.time, dist_m, standing: own.standing, waits: meaning.state == State::Layover };
+        match all.last_mut() {
+            Some((last, spots, _, until)) if *last == run => {
+                spots.push(spot);
+                *until = at;
+            }
+            _ => all.push((run, vec![spot], at, at)),
+        }
+    }
+    all.into_iter()
+        .filter_map(|(id, mut spots, from, until)| {
+            let run = *course.register.get(id)?;
+            came_before(p, course, &run, from, &mut spots);
+            reach_the_end(network, p, course, &run, until, &mut spots);
+            Some((run, spots))
+        })
+        .collect()
+}
+
+/// The vehicle came to its first stop when it came to the terminal, on the trip before.
+fn came_before(p: &Parameters, course: &Course, run: &Run, from: usize, spots: &mut Vec<Spot>) {
+    if spots.first().is_none_or(|s| s.dist_m > run.first_m + p.wait_m) {
+        return;
+    }
+    let earlier = course.qualified.usable.get(..from).unwrap_or(&[]).iter().rev();
+    let mut later = spots.first().map(|s| s.time);
+    let near: Vec<Spot> = earlier
+        .take_while(|own| {
+            let continuous = later.is_some_and(|l| l.seconds_since(own.point.time) <= p.unknown_s);
+            later = Some(own.point.time);
+            let away = (run.start[0] - own.point.xy[0]).hypot(run.start[1] - own.point.xy[1]);
+            continuous && away <= p.wait_m
+        })
+        .map(|own| Spot { time: own.point.time, dist_m: run.first_m, standing: own.standing, waits: true })
+        .collect();
+    spots.splice(0..0, near.into_iter().rev());
+}
+
+/// The fix at which the next trip begins may still be the arrival at the last stop.
+fn reach_the_end(network: &Network, p: &Parameters, course: &Course, run: &Run, until: usize, spots: &mut Vec<Spot>) {
+    let shape = network.shape(network.pattern(run.pattern).shape);
+    for own in course.qualified.usable.iter().skip(until + 1).take(3) {
+        let Some(last) = spots.last().copied() else { return };
+        if last.dist_m >= run.last_m - p.at_stop_m || last.dist_m < run.last_m - 2.0 * p.end_m {
+            return;
+        }
+        let Some(found) = shape.project_window(own.point.xy, last.dist_m, run.last_m) else { return };
+        if found.cross_m > 80.0 {
+            return;
+        }
+        spots.push(Spot { time: own.point.time, dist_m: found.dist_m, standing: own.standing, waits: false });
+    }
+}

@@ -1,0 +1,45 @@
+//! What is known of a vehicle's duties beforehand.
+
+use model::Timestamp;
+use network::{BlockIdx, Network, RouteIdx, TripIdx, TripInstance};
+
+use crate::Parameters;
+
+/// A dispatcher's assignment, a driver's input, a device's own route or block: evidence, not
+/// truth. Where a vehicle drives along another route for a while, the fixes win.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prior {
+    /// Holds from this instant on.
+    pub from: Option<Timestamp>,
+    /// Holds until before this instant.
+    pub until: Option<Timestamp>,
+    /// The route.
+    pub route: Option<RouteIdx>,
+    /// The block.
+    pub block: Option<BlockIdx>,
+    /// The trip.
+    pub trip: Option<TripIdx>,
+}
+
+impl Prior {
+    /// Whether it says anything of an instant.
+    pub fn holds_at(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
+    }
+
+    /// What it says against a run: nothing where it agrees or does not hold while the run does.
+    pub(crate) fn log(&self, network: &Network, parameters: &Parameters, run: TripInstance) -> f64 {
+        let (begins, ends) = network.span(run);
+        let margin = parameters.late_s;
+        if self.until.is_some_and(|until| until <= begins.plus_seconds(-margin))
+            || self.from.is_some_and(|from| from > ends.plus_seconds(margin))
+        {
+            return 0.0;
+        }
+        let trip = network.trip(run.trip);
+        let differs = self.trip.is_some_and(|t| t != run.trip)
+            || self.block.is_some_and(|b| trip.block.is_some_and(|own| own != b))
+            || self.route.is_some_and(|r| network.pattern(trip.pattern).route != r);
+        if differs { parameters.prior_log } else { 0.0 }
+    }
+}
