@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use matching::{MatchedFix, Matcher, Outcome, Parameters, StopVisit};
+use matching::{Hindsight, MatchedFix, Parameters, StopVisit};
 use model::{Fix, ServiceDate};
 use network::{Network, TripInstance};
 use store::VisitRow;
@@ -54,12 +54,12 @@ impl Day {
 
     /// Matches a track from its beginning to its end and writes the day's rows.
     pub(crate) fn part(&self, track: &Track) -> Part {
-        let mut matcher = Matcher::new(Arc::clone(&self.network), self.parameters.clone());
-        let mut outcome = Outcome::default();
-        for (fix, received_at) in &track.fixes {
-            matcher.advance(&track.vehicle, fix, Some(*received_at), &mut outcome);
-        }
-        matcher.finish(&mut outcome);
+        let seen = matching::Track {
+            vehicle: track.vehicle.clone(),
+            fixes: track.fixes.iter().map(|(fix, received_at)| (fix.clone(), Some(*received_at))).collect(),
+            priors: Vec::new(),
+        };
+        let outcome = Hindsight::new(Arc::clone(&self.network), self.parameters.clone()).day(&seen);
 
         let performed = self.performed(track, outcome.visits);
         let mut part = Part {

@@ -80,8 +80,8 @@ fn along(network: &Network, parameters: &Parameters, step: &Step, hypothesis: &H
     }
     let mut child = |place: Projection| {
         let along_m = place.dist_m - hypothesis.dist_m;
-        let mut says =
-            place_log(parameters, shape, place.dist_m, place.cross_m) + moved_log(shape, along_m.max(0.0), moved_m);
+        let mut says = place_log(parameters, shape, place.dist_m, place.cross_m)
+            + moved_log(parameters, shape, along_m.max(0.0), moved_m);
         if let Some(heading) = step.heading_deg {
             says += heading_log(parameters, shape, place.dist_m, heading);
         }

@@ -107,8 +107,8 @@ pub(crate) fn heading_log(parameters: &Parameters, shape: &Shape, dist_m: f64, h
 
 /// What metres along the shape say against metres moved (Newson and Krumm's comparison): the
 /// way along a bending street is longer than the straight one, never shorter but for noise.
-pub(crate) fn moved_log(shape: &Shape, along_m: f64, moved_m: f64) -> f64 {
-    let (noise, shorter) = if shape.coarse { (60.0, 0.4) } else { (20.0, 0.1) };
+pub(crate) fn moved_log(parameters: &Parameters, shape: &Shape, along_m: f64, moved_m: f64) -> f64 {
+    let (noise, shorter) = if shape.coarse { (3.0 * parameters.sigma_m, 0.4) } else { (parameters.sigma_m, 0.1) };
     let longer = along_m - moved_m;
     if longer < 0.0 { longer / (noise + shorter * moved_m) } else { -longer / (noise + 0.25 * moved_m) }
 }

@@ -35,5 +35,5 @@ mod visits;
 pub use hindsight::{Hindsight, Track, match_fleet};
 pub use matcher::Matcher;
 pub use outcome::{MatchedFix, Outcome, Rejection, State, StopVisit};
-pub use parameters::Parameters;
+pub use parameters::{Depot, Parameters};
 pub use prior::Prior;

@@ -31,6 +31,8 @@ pub enum State {
     Deadhead,
     /// Has left the shape of its trip.
     OffRoute,
+    /// In a depot, by configuration.
+    Depot,
     /// Nothing can be said.
     Unknown,
 }
@@ -43,6 +45,7 @@ impl State {
             Self::Layover => "layover",
             Self::Deadhead => "deadhead",
             Self::OffRoute => "off_route",
+            Self::Depot => "depot",
             Self::Unknown => "unknown",
         }
     }

@@ -1,5 +1,14 @@
 //! Every number that matching depends on, with its reason.
 
+/// A place where vehicles are kept: standing there, they are on no trip.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Depot {
+    /// Its middle.
+    pub position: model::LatLon,
+    /// How far it reaches, metres.
+    pub radius_m: f64,
+}
+
 /// One set for all cities and sampling intervals.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameters {
@@ -133,6 +142,12 @@ pub struct Parameters {
     pub shared_log: f64,
     /// Within this distance before a stop a standing vehicle has come to it: buses queue, and poles stand ahead of where doors open, metres.
     pub standing_at_stop_m: f64,
+    /// The scale on the early side where the whole day is seen: what a trip's other end tells need not be made up for.
+    pub course_early_scale_s: f64,
+    /// The same on the late side.
+    pub course_late_scale_s: f64,
+    /// The depots, by configuration.
+    pub depots: Vec<Depot>,
     /// Vehicles silent this long are forgotten, seconds.
     pub forget_s: f64,
 }
@@ -153,8 +168,8 @@ impl Default for Parameters {
             memory: 0.9,
             no_trip_log: -4.0,
             usual_delay_s: 60.0,
-            late_scale_s: 450.0,
-            early_scale_s: 80.0,
+            late_scale_s: 300.0,
+            early_scale_s: 120.0,
             duty_weight: 2.0,
             duty_memory: 0.995,
             early_s: 900.0,
@@ -190,18 +205,21 @@ impl Default for Parameters {
             back_log: -6.0,
             timetable_m: 4000.0,
             standing_s: 600.0,
-            off_log: -3.0,
-            detour_s: 900.0,
+            off_log: -6.0,
+            detour_s: 600.0,
             sign_on_s: 600.0,
             layover_m: 300.0,
             hindsight_prune_log: 45.0,
-            prior_log: -12.0,
+            prior_log: -30.0,
             on_fit_log: -1.3,
             follow_m: 300.0,
             unknown_s: 120.0,
             alive_log: 25.0,
             shared_log: 6.0,
             standing_at_stop_m: 50.0,
+            course_early_scale_s: 80.0,
+            course_late_scale_s: 450.0,
+            depots: Vec::new(),
             forget_s: 6.0 * 3600.0,
         }
     }

@@ -27,19 +27,20 @@ impl Prior {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
     }
 
-    /// What it says against a run: nothing where it agrees or does not hold while the run does.
-    pub(crate) fn log(&self, network: &Network, parameters: &Parameters, run: TripInstance) -> f64 {
+    /// Whether a run is the one assigned; nothing where it does not hold while the run does.
+    pub(crate) fn agrees(&self, network: &Network, parameters: &Parameters, run: TripInstance) -> Option<bool> {
         let (begins, ends) = network.span(run);
         let margin = parameters.late_s;
         if self.until.is_some_and(|until| until <= begins.plus_seconds(-margin))
             || self.from.is_some_and(|from| from > ends.plus_seconds(margin))
+            || self.route.is_none() && self.block.is_none() && self.trip.is_none()
         {
-            return 0.0;
+            return None;
         }
         let trip = network.trip(run.trip);
         let differs = self.trip.is_some_and(|t| t != run.trip)
             || self.block.is_some_and(|b| trip.block.is_some_and(|own| own != b))
             || self.route.is_some_and(|r| network.pattern(trip.pattern).route != r);
-        if differs { parameters.prior_log } else { 0.0 }
+        Some(!differs)
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod synthetic;
+
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;

@@ -74,7 +74,7 @@ pub(crate) fn row(day: &Day, matched: &MatchedFix, fix: &Fix, trip: Option<&Perf
         State::OffRoute if run.is_some() => "In service",
         State::Layover => "Layover",
         State::Deadhead => "Deadhead",
-        State::OffRoute | State::Unknown => "",
+        State::OffRoute | State::Depot | State::Unknown => "",
     });
     rows.text(if stop.is_some() { "Scheduled" } else { "" });
     rows.end();

@@ -17,12 +17,10 @@ use crate::hypothesis::{moved_log, timetable_log};
 use crate::matcher::Days;
 use crate::prior::Prior;
 
-/// How far back along the shape noise may put a fix, metres.
-const BACK_M: f64 = 60.0;
+/// How far back along the shape noise may put a fix, standard deviations.
+const BACK_SIGMAS: f64 = 3.0;
 /// How far ahead of what it can have driven a fix may seem, metres.
 const AHEAD_M: f64 = 100.0;
-/// Moving less than this is standing, metres.
-const STANDING_M: f64 = 15.0;
 /// The duty of a vehicle that has none.
 const NONE: u32 = 0;
 
@@ -47,8 +45,8 @@ pub(crate) struct Run {
     departs_s: f64,
     pub(crate) start: [f64; 2],
     pub(crate) duty: u32,
-    /// What is known beforehand for or against it.
-    prior: f64,
+    /// Whether it is the one assigned beforehand, where anything is.
+    assigned: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +133,8 @@ impl Register {
             index(duties.len() - 1)
         });
         let origin = origin.plus_seconds(f64::from(run.offset_s));
-        let prior = self.priors.iter().map(|p| p.log(network, parameters, run)).sum();
+        // Where assignments follow one another, a run of any of them is assigned.
+        let assigned = self.priors.iter().filter_map(|p| p.agrees(network, parameters, run)).max();
         self.runs.push(Run {
             run,
             pattern: trip.pattern,
@@ -146,7 +145,7 @@ impl Register {
             start: network.shape(pattern.shape).point_at(pattern.stops.first().map_or(0.0, |s| s.dist_m)),
             departs_s: f64::from(network.span_s(run.trip).0),
             duty,
-            prior,
+            assigned,
         });
         let at = index(self.runs.len() - 1);
         self.by_run.insert(run, at);
@@ -248,14 +247,7 @@ pub(crate) struct Chart<'a> {
 
 impl<'a> Chart<'a> {
     pub(crate) fn new(network: &'a Network, parameters: &'a Parameters, keys: &'a [Key], places: &'a [Places]) -> Self {
-        Self {
-            network,
-            parameters,
-            keys,
-            places,
-            columns: Vec::with_capacity(keys.len()),
-            resting: Resting::default(),
-        }
+        Self { network, parameters, keys, places, columns: Vec::with_capacity(keys.len()), resting: Resting::default() }
     }
 
     /// The most likely course of the day, one entry for each key, and its score. `entering`
@@ -319,9 +311,11 @@ impl<'a> Chart<'a> {
             step.go_on(next, run, own, at_before, at);
             if entering.next_if_eq(&next).is_some() {
                 let (mine, none) = (self.resting.get(run.duty), self.resting.get(NONE));
-                let fresh = none.0 + if self.columns.is_empty() { p.first_duty_log } else { p.new_duty_log };
+                let first = self.columns.is_empty() || run.assigned == Some(true);
+                let fresh = none.0 + if first { p.first_duty_log } else { p.new_duty_log };
                 let (base, back, known) = if mine.0 >= fresh { (mine.0, mine.1, true) } else { (fresh, none.1, false) };
-                let base = base + run.prior - price(run.run);
+                let against = if run.assigned == Some(false) { p.prior_log } else { 0.0 };
+                let base = base + against - price(run.run);
                 step.enter(next, run, (base, back, known), at);
             }
             at_before += count;
@@ -424,7 +418,6 @@ impl Step<'_> {
         }
         let (p, key) = (self.parameters, self.key);
         let shape = self.network.shape(run.shape);
-        let reach = p.max_mps * key.elapsed_s;
         for place in places {
             let sigma = crate::hypothesis::sigma_m(p, shape, place.dist_m);
             if place.cross_m > sigma * p.outlier_sigmas {
@@ -439,12 +432,12 @@ impl Step<'_> {
                     Kind::Wait => Some(run.start),
                     Kind::Off => Some(shape.point_at(from_m)),
                 };
-                let moved_m =
-                    held.map_or(key.moved_m, |h| (h[0] - key.point.xy[0]).hypot(h[1] - key.point.xy[1]));
-                if along < -BACK_M || along > reach.min(3.0 * moved_m + AHEAD_M) + AHEAD_M {
+                let moved_m = held.map_or(key.moved_m, |h| (h[0] - key.point.xy[0]).hypot(h[1] - key.point.xy[1]));
+                let reach = p.max_mps * (key.elapsed_s + f64::from(state.off_s));
+                if along < -BACK_SIGMAS * p.sigma_m || along > reach.min(3.0 * moved_m + AHEAD_M) + AHEAD_M {
                     continue;
                 }
-                let mut says = place.says + moved_log(shape, along.max(0.0), moved_m);
+                let mut says = place.says + moved_log(p, shape, along.max(0.0), moved_m);
                 if along < -p.sigma_m {
                     says += p.back_log;
                 }
@@ -482,7 +475,7 @@ impl Step<'_> {
 
     fn standing_log(&self, run: &Run, dist_m: f64) -> f64 {
         let p = self.parameters;
-        if self.key.moved_m >= STANDING_M {
+        if self.key.information > 0.0 {
             0.0
         } else if dist_m >= run.last_m - p.end_m {
             // It has arrived: the next trip is its business now.

@@ -4,7 +4,7 @@
 //! of one run, the one keeps it that would lose most without it (without all of that block, where
 //! the feed has blocks); for the others it costs from now on what an extra bus does, and
 //! their courses are worked out again. That is Gale and Shapley's deferred acceptance
-//! (1962) with courses for proposals: it ends, and does not depend on any order.
+//! (1962) with courses for proposals, and does not depend on any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,8 +31,11 @@ struct Claim {
     to_m: f64,
 }
 
-/// Who keeps which run, and for how much.
-type Holders = BTreeMap<TripInstance, (usize, f64)>;
+/// Who keeps which run.
+type Holders = BTreeMap<TripInstance, usize>;
+
+/// What a vehicle wants to keep: all its runs of a block, or one run.
+type Wish = (usize, Duty, Option<TripInstance>);
 
 /// Matches all tracks of a fleet together, on so many threads. The answer does not depend on
 /// their number.
@@ -62,8 +65,10 @@ pub fn match_fleet(
 
 fn settle(hindsight: &Hindsight, courses: &mut [Course], threads: usize) {
     let mut holders = Holders::new();
+    // What each vehicle would lose, as long as its course stays what it is.
+    let mut needs: BTreeMap<Wish, f64> = BTreeMap::new();
     for _ in 0..ROUNDS {
-        let losers = contest(hindsight, courses, &mut holders, threads);
+        let losers = contest(hindsight, courses, &mut holders, &mut needs, threads);
         if losers.is_empty() {
             return;
         }
@@ -82,6 +87,7 @@ fn settle(hindsight: &Hindsight, courses: &mut [Course], threads: usize) {
         for (vehicle, (doing, score)) in solved {
             if let Some(course) = courses.get_mut(vehicle) {
                 changed |= course.doing != doing;
+                needs.retain(|wish, _| wish.0 != vehicle);
                 course.doing = doing;
                 course.score = score;
             }
@@ -94,11 +100,17 @@ fn settle(hindsight: &Hindsight, courses: &mut [Course], threads: usize) {
 
 /// What a run costs a vehicle.
 fn price(hindsight: &Hindsight, holders: &Holders, vehicle: usize, run: TripInstance) -> f64 {
-    holders.get(&run).filter(|(holder, _)| *holder != vehicle).map_or(0.0, |_| hindsight.parameters.shared_log)
+    holders.get(&run).filter(|holder| **holder != vehicle).map_or(0.0, |_| hindsight.parameters.shared_log)
 }
 
 /// Gives contested runs to those who need them most; who has lost one.
-fn contest(hindsight: &Hindsight, courses: &[Course], holders: &mut Holders, threads: usize) -> BTreeSet<usize> {
+fn contest(
+    hindsight: &Hindsight,
+    courses: &[Course],
+    holders: &mut Holders,
+    needs: &mut BTreeMap<Wish, f64>,
+    threads: usize,
+) -> BTreeSet<usize> {
     let mut by_run: BTreeMap<TripInstance, Vec<Claim>> = BTreeMap::new();
     for (vehicle, course) in courses.iter().enumerate() {
         for claim in claims(vehicle, course) {
@@ -106,11 +118,10 @@ fn contest(hindsight: &Hindsight, courses: &[Course], holders: &mut Holders, thr
         }
     }
     let contested: Vec<Vec<Claim>> = by_run.into_values().filter(|claims| overlap(claims)).collect();
-    let wanted: BTreeSet<(usize, Duty, Option<TripInstance>)> =
-        contested.iter().flatten().map(|c| (c.vehicle, c.duty, alone(c))).collect();
-    let wanted: Vec<_> = wanted.into_iter().collect();
+    let wanted: BTreeSet<Wish> = contested.iter().flatten().map(|c| (c.vehicle, c.duty, alone(c))).collect();
+    let wanted: Vec<Wish> = wanted.into_iter().filter(|wish| !needs.contains_key(wish)).collect();
     let shared_holders = &*holders;
-    let needs: BTreeMap<_, f64> = in_parallel(threads, wanted.len(), || {
+    needs.extend(in_parallel(threads, wanted.len(), || {
         let wanted = &wanted;
         move |at: usize| {
             let (vehicle, duty, run) = *wanted.get(at)?;
@@ -122,16 +133,12 @@ fn contest(hindsight: &Hindsight, courses: &[Course], holders: &mut Holders, thr
             let (_, score) = hindsight.solve(course, &without);
             Some(((vehicle, duty, run), course.score - score))
         }
-    })
-    .into_iter()
-    .collect();
+    }));
     let mut losers = BTreeSet::new();
     for claims in contested {
         let need = |c: &Claim| needs.get(&(c.vehicle, c.duty, alone(c))).copied().unwrap_or(0.0);
         let Some(winner) = claims.iter().reduce(|a, b| if need(b) > need(a) { b } else { a }) else { continue };
-        let before = holders.insert(winner.run, (winner.vehicle, need(winner)));
-        let same = before.is_some_and(|(holder, _)| holder == winner.vehicle);
-        if !same {
+        if holders.insert(winner.run, winner.vehicle) != Some(winner.vehicle) {
             losers.extend(claims.iter().map(|c| c.vehicle).filter(|v| *v != winner.vehicle));
         }
     }

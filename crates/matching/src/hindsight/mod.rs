@@ -28,6 +28,9 @@ use crate::hindsight::track::Qualified;
 use crate::matcher::Days;
 use crate::{Outcome, Parameters};
 
+/// How much worse fixes fit with each more of the usual standard deviation.
+const NOISY_FIT_LOG: f64 = 1.0;
+
 /// Matches whole tracks.
 #[derive(Debug)]
 pub struct Hindsight {
@@ -62,8 +65,9 @@ impl Hindsight {
 
     /// Works out the most likely course.
     pub(crate) fn course(&mut self, track: &Track) -> Course {
-        let (network, parameters) = (&self.network, &self.parameters);
-        let qualified = Qualified::of(network, parameters, track);
+        let network = &self.network;
+        let qualified = Qualified::of(network, &self.parameters, track);
+        let parameters = &self.parameters_of(&qualified);
         let mut near = Vec::new();
         let mut places: Vec<_> =
             qualified.keys.iter().map(|key| Places::find(network, parameters, key, &mut near)).collect();
@@ -92,8 +96,23 @@ impl Hindsight {
 
     /// The most likely course with prices laid on runs, and its score.
     pub(crate) fn solve(&self, course: &Course, price: &dyn Fn(TripInstance) -> f64) -> (Vec<Doing>, f64) {
-        let mut chart = Chart::new(&self.network, &self.parameters, &course.qualified.keys, &course.places);
+        let parameters = self.parameters_of(&course.qualified);
+        let mut chart = Chart::new(&self.network, &parameters, &course.qualified.keys, &course.places);
         chart.solve(&course.register, &course.entering, price)
+    }
+
+    /// The parameters for a track as noisy as this one.
+    fn parameters_of(&self, qualified: &Qualified) -> Parameters {
+        let parameters = &self.parameters;
+        Parameters {
+            sigma_m: qualified.sigma_m,
+            // The usual deviation is wider than most trackers need, so their fixes fit well; one
+            // that is as wide as the noise makes every fix fit its own trip only so well.
+            on_fit_log: parameters.on_fit_log - NOISY_FIT_LOG * (qualified.sigma_m / parameters.sigma_m - 1.0),
+            early_scale_s: parameters.course_early_scale_s,
+            late_scale_s: parameters.course_late_scale_s,
+            ..parameters.clone()
+        }
     }
 
     /// Says what a course means.

@@ -3,8 +3,8 @@
 use network::{Candidate, Network, Projection, Shape, ShapeIdx};
 
 use crate::Parameters;
-use crate::hypothesis::{heading_log, place_log};
 use crate::hindsight::track::Key;
+use crate::hypothesis::{heading_log, place_log};
 
 /// Of two places on one shape nearer than this along it only the nearer one counts, metres.
 const SAME_M: f64 = 40.0;
@@ -45,14 +45,21 @@ impl Places {
         found
     }
 
-    /// Of neighbouring segments, those nearer than the ones beside them.
+    /// Of neighbouring segments, the places nearer than those around them: within a segment
+    /// always, at a vertex where both of its segments are nearest there.
     fn minima(&mut self, parameters: &Parameters, shape: &Shape, key: &Key, begin: usize, neighbours: &[Candidate]) {
-        let cross = |i: Option<usize>| i.and_then(|i| neighbours.get(i)).map_or(f64::INFINITY, |c| c.projection.cross_m);
+        const SAME_POINT_M: f64 = 1e-6;
+        let mut ended_here = true;
         for (i, candidate) in neighbours.iter().enumerate() {
-            let own = candidate.projection.cross_m;
-            if cross(i.checked_sub(1)) > own && cross(Some(i + 1)) >= own {
-                self.add(parameters, shape, key, begin, candidate.projection);
+            let at = candidate.projection;
+            let vertex = |i: usize| shape.points.get(i).map_or(f64::NAN, |p| p.dist_m);
+            let segment = at.segment as usize;
+            let is_begin = at.dist_m <= vertex(segment) + SAME_POINT_M;
+            let is_end = at.dist_m >= vertex(segment + 1) - SAME_POINT_M;
+            if !is_end && (!is_begin || ended_here) || is_end && i + 1 == neighbours.len() {
+                self.add(parameters, shape, key, begin, at);
             }
+            ended_here = is_end;
         }
     }
 
@@ -88,7 +95,10 @@ impl Places {
             kept.shapes.push((shape, u32::try_from(kept.places.len()).unwrap_or(u32::MAX)));
             kept.places.extend_from_slice(places);
         }
-        *self = Self { shapes: kept.shapes.into_boxed_slice().into_vec(), places: kept.places.into_boxed_slice().into_vec() };
+        *self = Self {
+            shapes: kept.shapes.into_boxed_slice().into_vec(),
+            places: kept.places.into_boxed_slice().into_vec(),
+        };
     }
 
     /// Every shape with its places.

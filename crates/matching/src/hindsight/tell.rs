@@ -3,11 +3,12 @@
 use model::Timestamp;
 use network::{Network, Shape};
 
+use crate::hindsight::Course;
 use crate::hindsight::chart::{Doing, Kind, Run};
 use crate::hindsight::track::{Track, Usable};
 use crate::hindsight::visits::{Spot, visits};
-use crate::hindsight::Course;
 use crate::matcher::unmatched;
+use crate::qualify::Point;
 use crate::{MatchedFix, Outcome, Parameters, State};
 
 /// What one usable fix means.
@@ -34,6 +35,11 @@ pub(crate) fn tell(network: &Network, parameters: &Parameters, track: &Track, co
         matched.rejected = *rejected;
         if let Some((own, meaning)) = usable.next_if(|(u, _)| u.fix == index) {
             write(network, parameters, course, meaning, &mut matched);
+            if matched.trip.is_none() {
+                // On no trip it is still on the duty that it was assigned to.
+                let assigned = track.priors.iter().filter(|p| p.holds_at(fix.time)).find_map(|p| p.route);
+                matched.route = assigned.or(matched.route);
+            }
             if matched.heading_deg.is_none() {
                 #[expect(clippy::cast_possible_truncation, reason = "0 to 360")]
                 let heading = own.heading_deg.map(|h| h as f32);
@@ -91,13 +97,15 @@ fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> 
     let usable = &course.qualified.usable;
     let course_doing = returning(course);
     let next_runs = next_runs(&course_doing);
+    let depots: Vec<_> = p.depots.iter().map(|d| (network.plane().to_xy(d.position), d.radius_m)).collect();
     let mut meanings = Vec::with_capacity(usable.len());
     let mut previous_run: Option<u32> = None;
     for (at, (key, doing)) in keys.iter().zip(&course_doing).enumerate() {
         let end = keys.get(at + 1).map_or(usable.len(), |k| k.usable);
         let following = course_doing.get(at + 1);
         for own in usable.get(key.usable..end).unwrap_or(&[]) {
-            meanings.push(meaning(network, p, course, own, doing, following, (previous_run, next_runs.get(at).copied().flatten())));
+            let beside = (previous_run, next_runs.get(at).copied().flatten(), depots.as_slice());
+            meanings.push(meaning(network, p, course, own, doing, following, beside));
         }
         if let Doing::Run { run, .. } = doing {
             previous_run = Some(*run);
@@ -153,7 +161,7 @@ fn meaning(
     own: &Usable,
     doing: &Doing,
     following: Option<&Doing>,
-    (previous, next): (Option<u32>, Option<u32>),
+    (previous, next, depots): (Option<u32>, Option<u32>, &[([f64; 2], f64)]),
 ) -> Meaning {
     match *doing {
         Doing::Run { run: id, kind, dist_m, cross_m } => {
@@ -166,8 +174,8 @@ fn meaning(
             {
                 (dist_m, cross_m) = between(shape, own, dist_m, *to_m, cross_m);
             }
-            let waits = kind == Kind::Wait
-                || dist_m <= run.first_m + p.wait_m && !departed(network, run, own.point.time);
+            let waits =
+                kind == Kind::Wait || dist_m <= run.first_m + p.wait_m && !departed(network, run, own.point.time);
             let state = match kind {
                 Kind::Off => State::OffRoute,
                 _ if waits => State::Layover,
@@ -177,6 +185,9 @@ fn meaning(
         }
         Doing::Rest { duty } => {
             let of_duty = |r: &u32| duty != 0 && course.register.get(*r).is_some_and(|r| r.duty == duty);
+            if depots.iter().any(|(xy, radius_m)| Point { xy: *xy, ..own.point }.metres_to(&own.point) <= *radius_m) {
+                return Meaning { state: State::Depot, ..SILENT };
+            }
             let moving = if own.standing { State::Unknown } else { State::Deadhead };
             let (Some(id), Some(_)) = (next.filter(of_duty), previous.filter(of_duty)) else {
                 // On its way to its first trip it is on no trip, but it is known for which route.
@@ -217,12 +228,16 @@ fn between(shape: &Shape, own: &Usable, from_m: f64, to_m: f64, cross_m: f32) ->
 /// The fixes on each run in order, with a few after its end.
 fn stretches(network: &Network, p: &Parameters, course: &Course, meanings: &[Meaning]) -> Vec<(Run, Vec<Spot>)> {
     let mut all: Vec<(u32, Vec<Spot>, usize, usize)> = Vec::new();
+    let mut off = false;
     for (at, (own, meaning)) in course.qualified.usable.iter().zip(meanings).enumerate() {
         let (Some(run), Some(dist_m)) = (meaning.run, meaning.dist_m) else { continue };
         if meaning.state == State::OffRoute {
+            off = true;
             continue;
         }
-        let spot = Spot { time: own.point.time, dist_m, standing: own.standing, waits: meaning.state == State::Layover };
+        let back = std::mem::take(&mut off);
+        let waits = meaning.state == State::Layover;
+        let spot = Spot { time: own.point.time, dist_m, standing: own.standing, waits, back };
         match all.last_mut() {
             Some((last, spots, _, until)) if *last == run => {
                 spots.push(spot);
@@ -255,7 +270,7 @@ fn came_before(p: &Parameters, course: &Course, run: &Run, from: usize, spots: &
             let away = (run.start[0] - own.point.xy[0]).hypot(run.start[1] - own.point.xy[1]);
             continuous && away <= p.wait_m
         })
-        .map(|own| Spot { time: own.point.time, dist_m: run.first_m, standing: own.standing, waits: true })
+        .map(|own| Spot { time: own.point.time, dist_m: run.first_m, standing: own.standing, waits: true, back: false })
         .collect();
     spots.splice(0..0, near.into_iter().rev());
 }
@@ -272,6 +287,12 @@ fn reach_the_end(network: &Network, p: &Parameters, course: &Course, run: &Run, 
         if found.cross_m > 80.0 {
             return;
         }
-        spots.push(Spot { time: own.point.time, dist_m: found.dist_m, standing: own.standing, waits: false });
+        spots.push(Spot {
+            time: own.point.time,
+            dist_m: found.dist_m,
+            standing: own.standing,
+            waits: false,
+            back: false,
+        });
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Spot {
     pub(crate) standing: bool,
     /// Before its departure.
     pub(crate) waits: bool,
+    /// It has come back to its shape here.
+    pub(crate) back: bool,
 }
 
 /// Appends the visits that the places of one run tell.
@@ -47,6 +49,10 @@ pub(crate) fn visits(
         let Some(first) = spots.get(came) else { break };
         from = came;
         let before = came.checked_sub(1).and_then(|i| spots.get(i));
+        if first.back && first.dist_m > at_m + LEFT_M && before.is_some_and(|b| b.dist_m < at_m - LEFT_M) {
+            // Its detour has led around this stop.
+            continue;
+        }
         let (arrival, gap_s) = match before {
             Some(before) => (crossing(before, first, at_m.min(first.dist_m)), first.time.seconds_since(before.time)),
             None if index == 0 || first.dist_m <= at_m + LEFT_M => (first.time, 0.0),

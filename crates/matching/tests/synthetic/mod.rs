@@ -1,0 +1,366 @@
+//! Known truth: the made city's timetable is driven, with noise, and every hard case is scored by name.
+
+mod city;
+
+use std::sync::Arc;
+
+use matching::{Depot, MatchedFix, Outcome, Parameters, Prior, State, Track, match_fleet};
+use model::{Fix, ServiceDate, Timestamp, VehicleId};
+use network::Network;
+
+use city::{SPEED, along, city, length, place, way};
+
+/// Normally distributed numbers, the same each time (Box and Muller 1958 on a xorshift).
+struct Noise(u64);
+
+impl Noise {
+    fn uniform(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        (-2.0 * self.uniform().max(1e-12).ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+}
+
+/// What a vehicle does, piece by piece.
+struct Drive {
+    noise: Noise,
+    sigma_m: f64,
+    every_s: f64,
+    day: ServiceDate,
+    /// Where it is now, in seconds of the service day.
+    clock_s: f64,
+    at: [f64; 2],
+    fixes: Vec<(Fix, Option<String>)>,
+}
+
+impl Drive {
+    fn new(day: &str, sigma_m: f64, every_s: f64) -> Self {
+        let noise = Noise(0x9E37_79B9_7F4A_7C15 ^ (sigma_m as u64) << 8 ^ every_s as u64);
+        Self {
+            noise,
+            sigma_m,
+            every_s,
+            day: ServiceDate::parse(day).unwrap(),
+            clock_s: 0.0,
+            at: [0.0, 0.0],
+            fixes: Vec::new(),
+        }
+    }
+
+    fn fix(&mut self, truth: Option<&str>) {
+        let noise = [self.noise.normal() * self.sigma_m, self.noise.normal() * self.sigma_m];
+        let origin = self.day.origin(&jiff_zone());
+        let time = origin.plus_seconds(self.clock_s);
+        let fix = Fix::at(time, place([self.at[0] + noise[0], self.at[1] + noise[1]]));
+        self.fixes.push((fix, truth.map(str::to_owned)));
+    }
+
+    /// Drives a way from one distance to another, beginning at a time; stops 15 s at each 450 m or so.
+    fn follow(mut self, way: &[[f64; 2]], (from_m, to_m): (f64, f64), begins_s: f64, truth: Option<&str>) -> Self {
+        let mut left = from_m;
+        self.clock_s = begins_s;
+        while left < to_m {
+            self.at = along(way, left);
+            self.fix(truth);
+            left += SPEED * self.every_s;
+            self.clock_s += self.every_s;
+        }
+        self.at = along(way, to_m);
+        self.fix(truth);
+        self.clock_s += self.every_s;
+        self
+    }
+
+    /// Performs a whole trip so many seconds late.
+    fn trip(self, pattern: &str, departs_s: i32, late_s: f64) -> Self {
+        let way = way(pattern);
+        let trip = format!("{pattern}-{departs_s}");
+        self.follow(&way, (0.0, length(&way)), f64::from(departs_s) + late_s, Some(&trip))
+    }
+
+    /// Stands where it is until a time.
+    fn stand(mut self, until_s: f64, truth: Option<&str>) -> Self {
+        while self.clock_s < until_s {
+            self.fix(truth);
+            self.clock_s += self.every_s;
+        }
+        self
+    }
+
+    /// Takes away the fixes between two times.
+    fn outage(mut self, from_s: f64, until_s: f64) -> Self {
+        let origin = self.day.origin(&jiff_zone());
+        self.fixes.retain(|(fix, _)| !(from_s..until_s).contains(&fix.time.seconds_since(origin)));
+        self
+    }
+}
+
+fn jiff_zone() -> jiff::tz::TimeZone {
+    jiff::tz::TimeZone::get("Europe/Kyiv").unwrap()
+}
+
+const DAY: &str = "2026-01-16";
+const H: i32 = 3600;
+
+/// Runs a fleet; each vehicle's matched fixes beside the truth, and the outcomes.
+fn run(network: &Arc<Network>, parameters: &Parameters, drives: &[Drive], priors: &[Prior]) -> Vec<Outcome> {
+    let tracks: Vec<Track> = drives
+        .iter()
+        .enumerate()
+        .map(|(at, drive)| Track {
+            vehicle: VehicleId::new(&format!("bus-{at}")).unwrap(),
+            fixes: drive.fixes.iter().map(|(fix, _)| (fix.clone(), None)).collect(),
+            priors: priors.to_vec(),
+        })
+        .collect();
+    match_fleet(network, parameters, &tracks, 2, &|_| ())
+}
+
+/// Of the fixes with the truth given, the share said right.
+fn share(
+    network: &Network,
+    drives: &[Drive],
+    outcomes: &[Outcome],
+    right: impl Fn(&Network, &MatchedFix, &Option<String>) -> bool,
+) -> f64 {
+    let pairs = drives.iter().zip(outcomes).flat_map(|(d, o)| d.fixes.iter().zip(&o.fixes));
+    let judged: Vec<bool> = pairs.map(|((_, truth), said)| right(network, said, truth)).collect();
+    judged.iter().filter(|r| **r).count() as f64 / judged.len() as f64
+}
+
+fn right_trip(network: &Network, said: &MatchedFix, truth: &Option<String>) -> bool {
+    said.trip.map(|run| network.trip(run.trip).id.to_string()) == *truth
+}
+
+/// A row of the table: what, and the share right, and the least that is accepted.
+struct Row(String, f64, f64);
+
+fn alone(network: &Arc<Network>, name: &str, drive: Drive, least: f64) -> Row {
+    let drives = [drive];
+    let outcomes = run(network, &Parameters::default(), &drives, &[]);
+    Row(name.to_owned(), share(network, &drives, &outcomes, right_trip), least)
+}
+
+#[test]
+fn every_hard_case_is_told_right() {
+    let network = city();
+    let mut rows = Vec::new();
+    rows.extend(geometry(&network));
+    rows.extend(duties(&network));
+    rows.extend(timetables(&network));
+    rows.extend(trouble(&network));
+    println!("{:<58} {:>7} {:>7}", "case", "right", "least");
+    for Row(name, right, least) in &rows {
+        println!("{name:<58} {right:>7.3} {least:>7.3}");
+    }
+    let failed: Vec<_> = rows.iter().filter(|r| r.1 < r.2).map(|r| r.0.as_str()).collect();
+    assert!(failed.is_empty(), "below what is accepted: {failed:?}");
+}
+
+/// Shapes that cross, repeat or share streets, at several noises and intervals.
+fn geometry(network: &Arc<Network>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let cases = [
+        ("loop", 8 * H),
+        ("lollipop", 8 * H),
+        ("out_and_back", 8 * H),
+        ("figure_eight", 8 * H),
+        ("corridor_a", 8 * H + 900),
+        ("corridor_b", 8 * H + 960),
+        ("corridor_c", 8 * H + 780),
+        ("short_turn", 8 * H + 450),
+        ("drawn_straight", 8 * H),
+    ];
+    for (pattern, departs) in cases {
+        for (sigma_m, every_s, least) in
+            [(5.0, 10.0, 0.97), (15.0, 30.0, 0.95), (50.0, 10.0, 0.85), (10.0, 120.0, 0.85)]
+        {
+            let drive = Drive::new(DAY, sigma_m, every_s).trip(pattern, departs, 40.0);
+            let name = format!("{pattern}, noise {sigma_m} m, every {every_s} s");
+            rows.push(alone(network, &name, drive, least));
+        }
+    }
+    rows
+}
+
+/// Where a trip begins and ends, and whose it is.
+fn duties(network: &Arc<Network>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let drive = || Drive::new(DAY, 8.0, 15.0);
+    // A block: there, layover, back, layover, there.
+    let block = |d: Drive| {
+        let d = d.trip("east", 8 * H, 60.0).stand(f64::from(8 * H + 1200), Some("west-30000"));
+        let d = d.trip("west", 8 * H + 1200, 0.0).stand(f64::from(8 * H + 2400), Some("east-31200"));
+        d.trip("east", 8 * H + 2400, 0.0)
+    };
+    rows.push(alone(network, "block with layovers at its terminals", block(drive()), 0.93));
+    let east = way("east");
+    let middle = drive().follow(&east, (1600.0, 4000.0), f64::from(8 * H) + 1600.0 / SPEED, Some("east-28800"));
+    rows.push(alone(network, "start in mid-route", middle, 0.95));
+    let early_end = drive().follow(&east, (0.0, 2500.0), f64::from(8 * H), Some("east-28800"));
+    rows.push(alone(network, "trip given up half way, at the end of the record", early_end, 0.95));
+    let looped = drive().stand(f64::from(8 * H) - 900.0, None);
+    let mut looped = Drive { clock_s: f64::from(8 * H) - 500.0, ..looped };
+    looped.at = [0.0, 0.0];
+    let looped = looped.stand(f64::from(8 * H + 240), Some("loop-28800")).trip("loop", 8 * H, 240.0);
+    rows.push(alone(network, "long dwell at the first stop of a loop", looped, 0.95));
+
+    // A swap: one bus takes the block's first trip, another one the second.
+    let first = drive().trip("east", 8 * H, 30.0);
+    let second = drive().trip("west", 8 * H + 1200, 30.0);
+    let swap = [first, second];
+    let outcomes = run(network, &Parameters::default(), &swap, &[]);
+    rows.push(Row("vehicle swap within a block".into(), share(network, &swap, &outcomes, right_trip), 0.97));
+
+    // The first bus is 8 min late, right in front of the second, which is on time.
+    let bunched = [drive().trip("east", 8 * H, 480.0), drive().trip("east", 8 * H + 600, 10.0)];
+    let outcomes = run(network, &Parameters::default(), &bunched, &[]);
+    rows.push(Row("two vehicles claiming one trip".into(), share(network, &bunched, &outcomes, right_trip), 0.97));
+
+    // The dispatcher's word decides between two equal trips, and does not hold against the street.
+    let b = |name: &str| network.trip_by_id(name);
+    let word = Prior { trip: b("east-28800"), ..Prior::default() };
+    let late = [drive().trip("east", 8 * H, 560.0)];
+    let outcomes = run(network, &Parameters::default(), &late, &[word]);
+    rows.push(Row("assigned trip, as late as the next one".into(), share(network, &late, &outcomes, right_trip), 0.97));
+    let wrong = Prior { route: network.route_by_id("loop"), ..Prior::default() };
+    let other = [drive().trip("east", 8 * H, 0.0)];
+    let outcomes = run(network, &Parameters::default(), &other, &[wrong]);
+    rows.push(Row(
+        "assigned to another route than it drives".into(),
+        share(network, &other, &outcomes, right_trip),
+        0.9,
+    ));
+    rows
+}
+
+/// Night, clock changes, frequencies, no blocks.
+fn timetables(network: &Arc<Network>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let drive = |day: &str| Drive::new(day, 8.0, 15.0);
+    rows.push(alone(network, "night trip over midnight", drive(DAY).trip("night", 23 * H + 2700, 60.0), 0.97));
+    for (name, day) in
+        [("clocks go forward, trip of the night", "2026-03-28"), ("clocks go back, trip of the night", "2026-10-24")]
+    {
+        rows.push(alone(network, name, drive(day).trip("night", 26 * H, 60.0), 0.97));
+    }
+    for (name, day) in [("clocks go forward, morning", "2026-03-29"), ("clocks go back, morning", "2026-10-25")] {
+        rows.push(alone(network, name, drive(day).trip("east", 8 * H, 60.0), 0.97));
+    }
+    let free = drive(DAY).trip("free_east", 12 * H, 30.0).stand(f64::from(12 * H + 900), Some("free_west-44100"));
+    rows.push(alone(network, "feed without blocks", free.trip("free_west", 12 * H + 900, 20.0), 0.95));
+    let way = way("frequent");
+    let often = [drive(DAY).follow(&way, (0.0, length(&way)), f64::from(9 * H + 200), Some("frequent-21600"))];
+    let outcomes = run(network, &Parameters::default(), &often, &[]);
+    rows.push(Row("frequencies.txt without exact times".into(), share(network, &often, &outcomes, right_trip), 0.97));
+    rows
+}
+
+/// Detours, outages, deadheads, depots.
+fn trouble(network: &Arc<Network>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let drive = || Drive::new(DAY, 6.0, 10.0);
+    let east = way("east");
+    let begins = f64::from(8 * H);
+    // Leaves the street for one 300 m beside it, and comes back.
+    let detour = vec![
+        [0.0, 10_000.0],
+        [1500.0, 10_000.0],
+        [1500.0, 10_300.0],
+        [2200.0, 10_300.0],
+        [2200.0, 10_000.0],
+        [4000.0, 10_000.0],
+    ];
+    let way_m = length(&detour);
+    let detoured = [drive().follow(&detour, (0.0, way_m), begins, Some("east-28800"))];
+    let outcomes = run(network, &Parameters::default(), &detoured, &[]);
+    rows.push(Row("detour of 700 m: kept on its trip".into(), share(network, &detoured, &outcomes, right_trip), 0.97));
+    let off = |said: &MatchedFix| said.state == State::OffRoute;
+    let beside: Vec<bool> = outcomes[0]
+        .fixes
+        .iter()
+        .filter(|f| f.position.is_some_and(|p| p.lat() > place([0.0, 10_200.0]).lat()))
+        .map(off)
+        .collect();
+    rows.push(Row(
+        "detour of 700 m: marked as off its route".into(),
+        beside.iter().filter(|o| **o).count() as f64 / beside.len() as f64,
+        0.9,
+    ));
+    let skipped = outcomes[0].visits.iter().filter(|v| (3..=4).contains(&v.stop_index)).count();
+    rows.push(Row("detour of 700 m: the stops beside it are not served".into(), f64::from(u8::from(skipped < 2)), 1.0));
+
+    let gap = [drive().trip("east", 8 * H, 0.0).outage(begins + 120.0, begins + 400.0)];
+    let outcomes = run(network, &Parameters::default(), &gap, &[]);
+    rows.push(Row("outage of 5 min: trip".into(), share(network, &gap, &outcomes, right_trip), 0.97));
+    let visits = &outcomes[0].visits;
+    let pattern = network.pattern(network.trip(network.trip_by_id("east-28800").unwrap()).pattern);
+    rows.push(Row("outage of 5 min: stops found".into(), visits.len() as f64 / pattern.stops.len() as f64, 1.0));
+    let marked = visits.iter().filter(|v| v.interpolated).count();
+    rows.push(Row(
+        "outage of 5 min: reckoned stops are marked".into(),
+        f64::from(u8::from((3..=5).contains(&marked))),
+        1.0,
+    ));
+
+    let clean = [drive().trip("east", 8 * H, 0.0)];
+    let outcomes = run(network, &Parameters::default(), &clean, &[]);
+    let near = outcomes[0].visits.iter().filter(|v| {
+        let scheduled = network.stop_times(v.trip.trip)[v.stop_index as usize].arrival_s;
+        let due = network.instant(v.trip.day, f64::from(scheduled));
+        v.arrival.seconds_since(due).abs() <= f64::from(v.uncertainty_s).max(5.0) + 3.0
+    });
+    rows.push(Row("arrivals within their uncertainty".into(), near.count() as f64 / pattern.stops.len() as f64, 0.9));
+
+    // Along another line's street for 2 km, then away from it and parked: on no trip.
+    let away = vec![[1000.0, 9000.0], [1000.0, 10_000.0], [3000.0, 10_000.0], [3000.0, 9000.0]];
+    let deadhead = drive().follow(&away, (0.0, length(&away)), begins - 1500.0, None).stand(begins, None);
+    rows.push(alone(network, "deadhead along a line's street", deadhead, 0.97));
+    let mut parked = drive();
+    parked.at = [1300.0, 10_012.0];
+    parked.clock_s = begins - 600.0;
+    rows.push(alone(network, "parked beside a line", parked.stand(begins + 2400.0, None), 1.0));
+    let depot = Depot { position: place([3000.0, 9000.0]), radius_m: 150.0 };
+    let parameters = Parameters { depots: vec![depot], ..Parameters::default() };
+    let mut kept = drive();
+    kept.at = [3000.0, 9000.0];
+    let kept = [kept.stand(1200.0, None)];
+    let outcomes = run(network, &parameters, &kept, &[]);
+    rows.push(Row("depot".into(), share(network, &kept, &outcomes, |_, said, _| said.state == State::Depot), 1.0));
+    let canyon = |mut d: Drive| {
+        for (at, (fix, _)) in d.fixes.iter_mut().enumerate().filter(|(at, _)| at % 12 == 5) {
+            let moved = along(&east, at as f64 * 10.0 * SPEED);
+            *fix = Fix::at(fix.time, place([moved[0] + 90.0, moved[1] + 130.0]));
+        }
+        d
+    };
+    rows.push(alone(network, "urban-canyon jumps of 150 m", canyon(drive().trip("east", 8 * H, 0.0)), 0.97));
+    rows
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let network = city();
+    let drives = [
+        Drive::new(DAY, 8.0, 15.0).trip("east", 8 * H, 480.0),
+        Drive::new(DAY, 8.0, 15.0).trip("east", 8 * H + 600, 10.0),
+    ];
+    let tracks: Vec<Track> = drives
+        .iter()
+        .enumerate()
+        .map(|(at, drive)| Track {
+            vehicle: VehicleId::new(&format!("bus-{at}")).unwrap(),
+            fixes: drive.fixes.iter().map(|(fix, _)| (fix.clone(), None)).collect(),
+            priors: Vec::new(),
+        })
+        .collect();
+    let of = |threads| match_fleet(&network, &Parameters::default(), &tracks, threads, &|_| ());
+    assert_eq!(of(1), of(4));
+    assert_eq!(of(1), of(1));
+    let _: Timestamp = tracks[0].fixes[0].0.time;
+}
