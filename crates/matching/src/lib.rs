@@ -29,6 +29,7 @@ mod outcome;
 mod parameters;
 mod prior;
 mod qualify;
+mod recent;
 mod search;
 mod visits;
 

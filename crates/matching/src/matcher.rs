@@ -4,16 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::{Fix, ServiceDate, Timestamp, VehicleId};
-use network::{Network, ServiceDay, heading_between};
+use network::{Network, ServiceDay, TripInstance, heading_between};
 
 use crate::beam::{self, Step};
 use crate::decide::{self, Decision, Said};
 use crate::duty::Duty;
 use crate::hypothesis::Hypothesis;
 use crate::qualify::{Point, Qualified, Qualifier};
+use crate::recent::Recent;
 use crate::search::Search;
 use crate::visits::Progress;
-use crate::{MatchedFix, Outcome, Parameters, Rejection, State};
+use crate::{Hindsight, MatchedFix, Outcome, Parameters, Rejection, State};
 
 /// Movement shorter than this gives no heading, metres.
 const HEADING_M: f64 = 15.0;
@@ -39,6 +40,7 @@ pub struct Matcher {
     search: Search,
     children: Vec<Hypothesis>,
     shares: Vec<(f64, Hypothesis)>,
+    hindsight: Hindsight,
     seen: u64,
 }
 
@@ -51,6 +53,9 @@ struct Vehicle {
     duty: Duty,
     said: Said,
     progress: Progress,
+    recent: Recent,
+    /// The trip said of the last fix.
+    told: Option<TripInstance>,
     heading_deg: Option<f64>,
     since_search: u32,
     /// Where and since when it stands.
@@ -89,6 +94,7 @@ impl Matcher {
     /// A matcher that knows no vehicle yet.
     pub fn new(network: Arc<Network>, parameters: Parameters) -> Self {
         Self {
+            hindsight: Hindsight::new(Arc::clone(&network), parameters.clone()),
             network,
             parameters,
             vehicles: HashMap::new(),
@@ -132,7 +138,35 @@ impl Matcher {
                 self.tell(vehicle, qualified.point, decision, &mut matched, out);
             }
         }
+        let (trip, rejected) = (matched.trip, matched.rejected);
         out.fixes.push(matched);
+        self.correct(vehicle, fix, received_at, trip, rejected, out);
+    }
+
+    /// Says earlier fixes better where a late one came in or another trip has been recognised.
+    fn correct(
+        &mut self,
+        id: &VehicleId,
+        fix: &Fix,
+        received_at: Option<Timestamp>,
+        trip: Option<TripInstance>,
+        rejected: Option<Rejection>,
+        out: &mut Outcome,
+    ) {
+        let Some(vehicle) = self.vehicles.get_mut(id) else { return };
+        let is_late = rejected == Some(Rejection::Late);
+        if rejected.is_some() && !is_late {
+            return;
+        }
+        let kept = vehicle.recent.keep(fix, received_at, trip, self.parameters.correct_fixes);
+        let is_new = trip.is_some() && trip != vehicle.told;
+        if !is_late {
+            vehicle.told = trip;
+        }
+        if kept && (is_late || is_new) {
+            let late = is_late.then_some(fix.time);
+            vehicle.recent.correct(&mut self.hindsight, id, (vehicle.told, late), out);
+        }
     }
 
     /// Ends the day: appends the visits that were still open.

@@ -10,6 +10,9 @@ pub struct Outcome {
     pub fixes: Vec<MatchedFix>,
     /// Visits that became certain with those fixes.
     pub visits: Vec<StopVisit>,
+    /// Fixes given before of which more is known now: those that came late, and those that
+    /// belong to a trip which was recognised after them. What is said here replaces what was.
+    pub corrections: Vec<MatchedFix>,
 }
 
 impl Outcome {
@@ -17,6 +20,7 @@ impl Outcome {
     pub fn clear(&mut self) {
         self.fixes.clear();
         self.visits.clear();
+        self.corrections.clear();
     }
 }
 

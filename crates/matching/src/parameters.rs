@@ -146,6 +146,8 @@ pub struct Parameters {
     pub course_early_scale_s: f64,
     /// The same on the late side.
     pub course_late_scale_s: f64,
+    /// How many fixes back the live side corrects what it has said.
+    pub correct_fixes: usize,
     /// The depots, by configuration.
     pub depots: Vec<Depot>,
     /// Vehicles silent this long are forgotten, seconds.
@@ -219,6 +221,7 @@ impl Default for Parameters {
             standing_at_stop_m: 50.0,
             course_early_scale_s: 80.0,
             course_late_scale_s: 450.0,
+            correct_fixes: 64,
             depots: Vec::new(),
             forget_s: 6.0 * 3600.0,
         }
