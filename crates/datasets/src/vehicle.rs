@@ -56,7 +56,7 @@ impl Day {
     pub(crate) fn part(&self, track: &Track) -> Part {
         let seen = matching::Track {
             vehicle: track.vehicle.clone(),
-            fixes: track.fixes.iter().map(|(fix, received_at)| (fix.clone(), Some(*received_at))).collect(),
+            fixes: track.fixes.iter().map(|(fix, received_at)| (*fix, Some(*received_at))).collect(),
             priors: Vec::new(),
         };
         let outcome = Hindsight::new(Arc::clone(&self.network), self.parameters.clone()).day(&seen);

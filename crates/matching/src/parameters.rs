@@ -190,7 +190,7 @@ impl Default for Parameters {
             off_route_s: 180.0,
             gap_s: 1800.0,
             search_gap_s: 120.0,
-            search_every: 10,
+            search_every: 20,
             beam: 64,
             prune_log: 14.0,
             at_stop_m: 30.0,

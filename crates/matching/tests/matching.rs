@@ -251,7 +251,7 @@ fn recorded(day: &str) -> Option<((f64, f64), (f64, f64))> {
         .iter()
         .map(|(vehicle, rows)| Track {
             vehicle: (*vehicle).clone(),
-            fixes: rows.iter().map(|row| (row.1.clone(), None)).collect(),
+            fixes: rows.iter().map(|row| (row.1, None)).collect(),
             priors: Vec::new(),
         })
         .collect();

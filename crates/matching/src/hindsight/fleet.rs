@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use network::{Network, TripInstance};
 
-use crate::hindsight::chart::{Doing, Duty, Kind};
+use crate::hindsight::chart::{Doing, Kind};
+use crate::hindsight::register::Duty;
 use crate::hindsight::{Course, Hindsight, Track};
 use crate::{Outcome, Parameters};
 

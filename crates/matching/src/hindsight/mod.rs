@@ -11,6 +11,8 @@
 mod chart;
 mod fleet;
 mod places;
+mod register;
+mod step;
 mod tell;
 mod track;
 mod visits;
@@ -22,8 +24,9 @@ use network::{Network, TripInstance};
 pub use fleet::match_fleet;
 pub use track::Track;
 
-use crate::hindsight::chart::{Chart, Doing, Register};
+use crate::hindsight::chart::{Chart, Doing};
 use crate::hindsight::places::Places;
+use crate::hindsight::register::Register;
 use crate::hindsight::track::Qualified;
 use crate::matcher::Days;
 use crate::{Outcome, Parameters};

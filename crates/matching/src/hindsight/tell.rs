@@ -4,12 +4,16 @@ use model::Timestamp;
 use network::{Network, Shape};
 
 use crate::hindsight::Course;
-use crate::hindsight::chart::{Doing, Kind, Run};
+use crate::hindsight::chart::{Doing, Kind};
+use crate::hindsight::register::Run;
 use crate::hindsight::track::{Track, Usable};
 use crate::hindsight::visits::{Spot, visits};
 use crate::matcher::unmatched;
 use crate::qualify::Point;
 use crate::{MatchedFix, Outcome, Parameters, State};
+
+/// A depot on the plane: its middle and how far it reaches, metres.
+type Circle = ([f64; 2], f64);
 
 /// What one usable fix means.
 #[derive(Clone, Copy, Debug)]
@@ -125,9 +129,8 @@ fn returning(course: &Course) -> Vec<Doing> {
             continue;
         };
         let comes_back = match later {
-            None => false,
             Some(Doing::Run { run: next, .. }) => next == run,
-            Some(Doing::Rest { .. }) => false,
+            Some(Doing::Rest { .. }) | None => false,
         };
         if !comes_back {
             *doing = Doing::Rest { duty: course.register.get(run).map_or(0, |r| r.duty) };
@@ -161,7 +164,7 @@ fn meaning(
     own: &Usable,
     doing: &Doing,
     following: Option<&Doing>,
-    (previous, next, depots): (Option<u32>, Option<u32>, &[([f64; 2], f64)]),
+    (previous, next, depots): (Option<u32>, Option<u32>, &[Circle]),
 ) -> Meaning {
     match *doing {
         Doing::Run { run: id, kind, dist_m, cross_m } => {

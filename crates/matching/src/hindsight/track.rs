@@ -10,6 +10,8 @@ use crate::{Parameters, Prior, Rejection};
 const NOISE_SIGMAS: f64 = 0.75;
 /// and of so many says all that it can.
 const FULL_SIGMAS: f64 = 3.0;
+/// A fix between two others that are no farther apart in time can be a spike, seconds.
+const SPIKE_S: f64 = 25.0;
 /// Median of the size of a normally distributed number.
 const MEDIAN: f64 = 0.6745;
 /// Both measures say less than there is: of several shapes the nearest is nearer than one's
@@ -85,6 +87,12 @@ impl Qualified {
             points.extend(judged.ok().map(|q| (index, q.point, q.anew)));
         }
         let sigma_m = sigma_m(network, parameters, &points);
+        for at in spikes(parameters.outlier_sigmas * sigma_m, &points).into_iter().rev() {
+            let (index, ..) = points.remove(at);
+            if let Some(rejected) = rejected.get_mut(index) {
+                *rejected = Some(Rejection::Jump);
+            }
+        }
         let mut all = Self { rejected, usable: Vec::with_capacity(points.len()), keys: Vec::new(), sigma_m };
         for (index, point, anew) in points {
             if let Some((fix, _)) = track.fixes.get(index) {
@@ -129,6 +137,22 @@ impl Qualified {
         let information = ((moved_m - noise_m) / (full_m - noise_m)).clamp(0.0, 1.0) * known;
         self.keys.push(Key { usable, point, heading_deg, moved_m, elapsed_s, information, anew });
     }
+}
+
+/// The fixes that lie far beside the way between their neighbours, where there was no time to
+/// go there and come back: what reflections between houses do. A corner lies beside it by half
+/// of that way at most.
+fn spikes(far_m: f64, points: &[(usize, Point, bool)]) -> Vec<usize> {
+    let is_spike = |three: &[(usize, Point, bool)]| {
+        let [(_, a, _), (_, b, false), (_, c, false)] = three else { return false };
+        let (dx, dy) = (c.xy[0] - a.xy[0], c.xy[1] - a.xy[1]);
+        let length = dx.hypot(dy);
+        let beside = ((b.xy[0] - a.xy[0]) * dy - (b.xy[1] - a.xy[1]) * dx).abs() / length.max(1.0);
+        length >= far_m / 2.0
+            && c.time.seconds_since(a.time) <= SPIKE_S
+            && beside > far_m.max(length / 2.0 + far_m / 4.0)
+    };
+    (1..).zip(points.windows(3)).filter(|(_, three)| is_spike(three)).map(|(at, _)| at).collect()
 }
 
 /// How noisy a track is: as far as its fixes lie beside the nearest shape, but no more than

@@ -3,7 +3,7 @@
 use model::{Timestamp, VehicleId};
 use network::Network;
 
-use crate::hindsight::chart::Run;
+use crate::hindsight::register::Run;
 use crate::{Parameters, StopVisit};
 
 /// Past a stop by this much a vehicle has left it, metres.

@@ -88,7 +88,8 @@ fn line(route: &'static str, pattern: &'static str, trips: &[(&'static str, i32)
     let way = way(pattern);
     let end = length(&way);
     let count = (end / 450.0).round();
-    let stops = (0..=count as i32).map(|i| end * f64::from(i) / count).collect();
+    let stops =
+        std::iter::successors(Some(0.0), |i| (*i < count).then_some(i + 1.0)).map(|i| end * i / count).collect();
     let trips = trips.iter().map(|(block, at)| (format!("{pattern}-{at}"), *block, *at)).collect();
     Line { route, pattern, way, shape: !pattern.starts_with("drawn"), stops, trips }
 }
@@ -116,6 +117,11 @@ fn lines() -> Vec<Line> {
         line("Q", "frequent", &[("", 6 * H)]),
         line("N", "night", &[("N1", 23 * H + 2700), ("N1", 26 * H)]),
     ]
+}
+
+fn clock(seconds: f64) -> String {
+    let whole = |v: f64| format!("{:02}", v.floor());
+    format!("{}:{}:{}", whole(seconds / 3600.0), whole(seconds / 60.0 % 60.0), whole(seconds % 60.0))
 }
 
 /// The city as a compiled feed. Trips are called `pattern-departure`.
@@ -147,8 +153,7 @@ pub fn city() -> Arc<Network> {
             let shape = if line.shape { line.pattern } else { "" };
             writeln!(trips, "{},S,{trip},{shape},{block}", line.route).unwrap();
             for (i, dist) in line.stops.iter().enumerate() {
-                let at = departs + (dist / SPEED) as i32;
-                let text = format!("{:02}:{:02}:{:02}", at / 3600, at / 60 % 60, at % 60);
+                let text = clock(f64::from(*departs) + dist / SPEED);
                 writeln!(times, "{trip},{text},{text},{}-{i},{}", line.pattern, i + 1).unwrap();
             }
         }

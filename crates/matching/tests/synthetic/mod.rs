@@ -5,7 +5,7 @@ mod city;
 use std::sync::Arc;
 
 use matching::{Depot, MatchedFix, Outcome, Parameters, Prior, State, Track, match_fleet};
-use model::{Fix, ServiceDate, Timestamp, VehicleId};
+use model::{Fix, ServiceDate, VehicleId};
 use network::Network;
 
 use city::{SPEED, along, city, length, place, way};
@@ -40,7 +40,7 @@ struct Drive {
 
 impl Drive {
     fn new(day: &str, sigma_m: f64, every_s: f64) -> Self {
-        let noise = Noise(0x9E37_79B9_7F4A_7C15 ^ (sigma_m as u64) << 8 ^ every_s as u64);
+        let noise = Noise(0x9E37_79B9_7F4A_7C15 ^ sigma_m.to_bits() ^ every_s.to_bits().rotate_left(7));
         Self {
             noise,
             sigma_m,
@@ -114,7 +114,7 @@ fn run(network: &Arc<Network>, parameters: &Parameters, drives: &[Drive], priors
         .enumerate()
         .map(|(at, drive)| Track {
             vehicle: VehicleId::new(&format!("bus-{at}")).unwrap(),
-            fixes: drive.fixes.iter().map(|(fix, _)| (fix.clone(), None)).collect(),
+            fixes: drive.fixes.iter().map(|(fix, _)| (*fix, None)).collect(),
             priors: priors.to_vec(),
         })
         .collect();
@@ -126,15 +126,15 @@ fn share(
     network: &Network,
     drives: &[Drive],
     outcomes: &[Outcome],
-    right: impl Fn(&Network, &MatchedFix, &Option<String>) -> bool,
+    right: impl Fn(&Network, &MatchedFix, Option<&str>) -> bool,
 ) -> f64 {
     let pairs = drives.iter().zip(outcomes).flat_map(|(d, o)| d.fixes.iter().zip(&o.fixes));
-    let judged: Vec<bool> = pairs.map(|((_, truth), said)| right(network, said, truth)).collect();
+    let judged: Vec<bool> = pairs.map(|((_, truth), said)| right(network, said, truth.as_deref())).collect();
     judged.iter().filter(|r| **r).count() as f64 / judged.len() as f64
 }
 
-fn right_trip(network: &Network, said: &MatchedFix, truth: &Option<String>) -> bool {
-    said.trip.map(|run| network.trip(run.trip).id.to_string()) == *truth
+fn right_trip(network: &Network, said: &MatchedFix, truth: Option<&str>) -> bool {
+    said.trip.map(|run| network.trip(run.trip).id.as_str()) == truth
 }
 
 /// A row of the table: what, and the share right, and the least that is accepted.
@@ -355,12 +355,11 @@ fn the_number_of_threads_changes_nothing() {
         .enumerate()
         .map(|(at, drive)| Track {
             vehicle: VehicleId::new(&format!("bus-{at}")).unwrap(),
-            fixes: drive.fixes.iter().map(|(fix, _)| (fix.clone(), None)).collect(),
+            fixes: drive.fixes.iter().map(|(fix, _)| (*fix, None)).collect(),
             priors: Vec::new(),
         })
         .collect();
     let of = |threads| match_fleet(&network, &Parameters::default(), &tracks, threads, &|_| ());
     assert_eq!(of(1), of(4));
     assert_eq!(of(1), of(1));
-    let _: Timestamp = tracks[0].fixes[0].0.time;
 }
