@@ -18,6 +18,10 @@
 //! It is a pure function of the network and the fixes in order: no clock, no chance, no
 //! other vehicle. The method is an exact beam over the states of OneBusAway's particle
 //! filter, with Newson and Krumm's comparison of distances (ACM GIS 2009).
+//!
+//! [`Matcher`] says what it knows at the moment and corrects itself when it knows better.
+//! [`Hindsight`] sees a vehicle's whole day before it says anything, and [`match_fleet`] those
+//! of all vehicles, of which no two serve one run.
 
 mod beam;
 mod decide;

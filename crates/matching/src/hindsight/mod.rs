@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! Track ─▶ qualify ─▶ places on shapes ─▶ chart: columns of states ─▶ back-trace ─▶ Outcome
+//!                                              ▲                          │
+//!                                              └── prices of runs ◀── fleet: who keeps which
 //! ```
 //!
 //! The live side commits at once; here nothing is said before the day has been seen. So the
