@@ -12,5 +12,6 @@ mod demo;
 mod drain;
 mod gate;
 mod hour;
+mod one_folder;
 mod outputs;
 mod simulate;
