@@ -15,9 +15,8 @@ check: ## Lints alone
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
-bench: ## What decoding and matching cost, beside others that do the same
-	cargo bench --manifest-path benches/Cargo.toml --bench decode
-	cargo bench --manifest-path benches/Cargo.toml --bench match
+bench: ## What decoding, taking in and matching cost, each beside another that does the same work
+	cargo bench --manifest-path benches/Cargo.toml
 
 fuzz: ## Ten million damaged inputs for each protocol; protocols/fuzz/run goes by coverage
 	MARSHRUT_TEST_FUZZ=10000000 cargo test --release --package protocols --test fuzz -- --nocapture
