@@ -13,5 +13,6 @@ mod drain;
 mod gate;
 mod hour;
 mod one_folder;
+mod machines;
 mod outputs;
 mod simulate;

@@ -35,12 +35,25 @@ struct Inner {
     commands: Option<mpsc::Sender<Command>>,
     room: Arc<Semaphore>,
     head: watch::Receiver<Position>,
+    acknowledge_after: Option<watch::Receiver<Position>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// The promise of an answer about one submitted report.
-#[derive(Debug)]
-pub struct Receipt(oneshot::Receiver<Result<Position, JournalError>>);
+pub struct Receipt(Answer);
+
+enum Answer {
+    /// Once it is on stable storage.
+    Durable(oneshot::Receiver<Result<Position, JournalError>>),
+    /// Once a forwarder has passed it as well.
+    Forwarded(Pin<Box<dyn Future<Output = Result<Position, JournalError>> + Send + Sync>>),
+}
+
+impl std::fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Receipt")
+    }
+}
 
 impl Receipt {
     /// Waits until the report is on stable storage, or is not going to be.
@@ -54,8 +67,23 @@ impl Future for Receipt {
     type Output = Result<Position, JournalError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(writer_gone())))
+        match &mut self.0 {
+            Answer::Durable(answer) => {
+                Pin::new(answer).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(writer_gone())))
+            }
+            Answer::Forwarded(answer) => answer.as_mut().poll(context),
+        }
     }
+}
+
+/// Waits for the disk and then for the forwarder.
+async fn forwarded(
+    durable: oneshot::Receiver<Result<Position, JournalError>>,
+    mut upto: watch::Receiver<Position>,
+) -> Result<Position, JournalError> {
+    let position = durable.await.unwrap_or_else(|_| Err(writer_gone()))?;
+    upto.wait_for(|upto| *upto >= position).await.map_err(|_| JournalError::Closed)?;
+    Ok(position)
 }
 
 impl Journal {
@@ -67,6 +95,7 @@ impl Journal {
 
     pub(crate) fn open_with(folder: &Path, options: Options, faults: Arc<Faults>) -> Result<Self, JournalError> {
         let path = folder.join(FILE_NAME);
+        let acknowledge_after = options.acknowledge_after.clone();
         let (storage, extent, cursors) = Storage::open(&path, &options, faults)?;
         let Extent { first, head, bytes } = extent;
         tracing::info!(path = %path.display(), first, head, bytes, "journal open");
@@ -81,7 +110,8 @@ impl Journal {
             .name("journal".into())
             .spawn(move || writer.run())
             .map_err(|error| JournalError::Folder { path, reason: error.to_string().into() })?;
-        let inner = Inner { shared, commands: Some(commands), room, head, writer: Mutex::new(Some(thread)) };
+        let writer = Mutex::new(Some(thread));
+        let inner = Inner { shared, commands: Some(commands), room, head, acknowledge_after, writer };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -111,7 +141,10 @@ impl Journal {
             Arc::clone(&self.inner.room).acquire_many_owned(permits).await.map_err(|_| JournalError::Closed)?;
         let (waiter, receipt) = oneshot::channel();
         self.send(Command::Append { entry, waiter, room }).await?;
-        Ok(Receipt(receipt))
+        Ok(Receipt(match &self.inner.acknowledge_after {
+            None => Answer::Durable(receipt),
+            Some(upto) => Answer::Forwarded(Box::pin(forwarded(receipt, upto.clone()))),
+        }))
     }
 
     /// The first `max_reports` reports after a position, in order and without a gap; fewer

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::Position;
 
 /// Largest report that is taken, in encoded bytes.
@@ -45,6 +47,9 @@ pub struct Options {
     /// journal whose folder was lost would otherwise count from 1 again, and the store would
     /// take new reports for old ones.
     pub numbered_after: Position,
+    /// Acknowledge a report only once this has reached its position too: what is watched is
+    /// how far a forwarder has got. `None`: stable storage alone decides.
+    pub acknowledge_after: Option<watch::Receiver<Position>>,
 }
 
 impl Default for Options {
@@ -57,6 +62,7 @@ impl Default for Options {
             max_queued_bytes: 32 << 20,
             cache_bytes: 32 << 20,
             numbered_after: Position::START,
+            acknowledge_after: None,
         }
     }
 }

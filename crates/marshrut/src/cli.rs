@@ -90,6 +90,12 @@ pub struct ServeArgs {
 pub enum Role {
     /// All in one.
     All,
+    /// Trackers in: the journal, and from there to NATS.
+    Gateway,
+    /// From NATS to the store: matches a share of the vehicles.
+    Worker,
+    /// From NATS to riders: feeds, API and map.
+    Web,
 }
 
 /// How to print what was decoded.

@@ -63,6 +63,12 @@ pub enum StoreError {
         /// What was to be committed.
         upto: u64,
     },
+    /// A commit for shards that another worker has taken over. Nothing was written.
+    #[error("shards {shards:?} have another owner now; read them anew if they are to come back")]
+    Fenced {
+        /// Which ones.
+        shards: Vec<u16>,
+    },
     /// A row that no marshrut writes.
     #[error("{url}: table {table} holds a {column} that is none ({reason}); mend or delete the row")]
     Damaged {

@@ -25,6 +25,7 @@ mod matched;
 mod page;
 mod postgis;
 mod row;
+mod shards;
 mod sqlite;
 mod time;
 mod url;
@@ -36,6 +37,7 @@ use model::{ServiceDate, Timestamp};
 
 pub use error::StoreError;
 pub use row::{Batch, FixKey, FixRow, LiveMatch, VisitKey, VisitRow};
+pub use shards::Claim;
 pub use url::Shown;
 
 /// What a commit did with its fixes.
@@ -59,6 +61,14 @@ pub trait Store: Send + Sync {
     /// fixes as duplicates: that is the retry of a commit whose answer was lost. One for an
     /// earlier position is [`StoreError::Stale`].
     async fn commit(&self, batch: &Batch, upto: u64) -> Result<Committed, StoreError>;
+
+    /// Takes shards of the stream over: each gets a new epoch, and from now on commits under
+    /// its older ones are refused.
+    async fn claim_shards(&self, shards: &[u16]) -> Result<Vec<Claim>, StoreError>;
+
+    /// Writes rows and how far each of their shards has thereby got in one transaction: all
+    /// or nothing. [`StoreError::Fenced`] where another worker has taken one of them over.
+    async fn commit_shards(&self, batch: &Batch, upto: &[Claim]) -> Result<Committed, StoreError>;
 
     /// At most `limit` fixes with `from ≤ time < until`, ordered by vehicle, time, content
     /// hash (as a signed number) and device; those after `after`, where it is given. Fewer

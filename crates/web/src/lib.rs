@@ -23,6 +23,6 @@ mod server;
 mod site;
 
 pub use hub::Hub;
-pub use operations::Check;
+pub use operations::{Check, serve_operations};
 pub use publisher::Publisher;
 pub use server::{MapSettings, Settings, WebError, router, serve};

@@ -4,12 +4,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use futures_util::future::join_all;
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Map, Value};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
+use crate::WebError;
 use crate::server::App;
 
 /// A check that takes longer has failed.
@@ -53,10 +59,33 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
+/// For a process that shows riders nothing: health, readiness, measurements.
+pub async fn serve_operations(
+    listener: TcpListener,
+    checks: Vec<Check>,
+    metrics: Option<PrometheusHandle>,
+    stop: CancellationToken,
+) -> Result<(), WebError> {
+    let checks = Arc::new(checks);
+    let router = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(move || async move { report(ask(&checks).await) }))
+        .route("/metrics", get(move || std::future::ready(render(metrics.as_ref()))));
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?;
+    Ok(())
+}
+
 pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let asked = app.checks.iter().map(|check| async move { (check.name, check.answer(CHECK_TIMEOUT).await) });
-    let mut answers = join_all(asked).await;
+    let mut answers = ask(&app.checks).await;
     answers.push(("live", live(app.hub.pulse.silence())));
+    report(answers)
+}
+
+async fn ask(checks: &[Check]) -> Vec<(&'static str, Result<(), String>)> {
+    join_all(checks.iter().map(|check| async move { (check.name, check.answer(CHECK_TIMEOUT).await) })).await
+}
+
+fn report(answers: Vec<(&'static str, Result<(), String>)>) -> Response {
     let ready = answers.iter().all(|(_, answer)| answer.is_ok());
     let report: Map<_, _> = answers
         .into_iter()
@@ -75,7 +104,11 @@ fn live(silence: Duration) -> Result<(), String> {
 }
 
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let text = app.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default();
+    render(app.metrics.as_ref())
+}
+
+fn render(metrics: Option<&PrometheusHandle>) -> Response {
+    let text = metrics.map(PrometheusHandle::render).unwrap_or_default();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

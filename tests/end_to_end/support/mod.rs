@@ -1,6 +1,7 @@
 //! Starting and stopping the real program, for all tests of this binary.
 
 pub mod day;
+pub mod nats;
 #[path = "../../../crates/store/tests/support/mod.rs"]
 pub mod postgis;
 pub mod service;

@@ -64,9 +64,14 @@ impl Setup {
 
     /// The same with settings by environment variable.
     pub fn start_with(&self, variables: &[(&str, &str)]) -> Service {
+        self.serve("all", variables)
+    }
+
+    /// Starts one part of the service.
+    pub fn serve(&self, role: &str, variables: &[(&str, &str)]) -> Service {
         let log = File::options().create(true).append(true).open(self.folder.join("log")).unwrap();
         let child = Command::new(MARSHRUT)
-            .args(["serve", "--config"])
+            .args(["serve", "--role", role, "--config"])
             .arg(self.config())
             .envs(variables.iter().copied())
             .stdout(Stdio::null())

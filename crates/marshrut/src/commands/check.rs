@@ -28,6 +28,9 @@ pub async fn run(args: &CheckArgs) -> anyhow::Result<()> {
         list.say("devices", devices(&config));
         list.say("data folder", folder(&config.data.folder));
         list.say("store", database(&config).await);
+        if !config.nats.url.is_empty() {
+            list.say("NATS", nats(&config).await);
+        }
         for broker in config.gateway_settings().map(|s| s.mqtt).unwrap_or_default() {
             list.say("broker", reach(&broker.host, broker.port).await);
         }
@@ -104,6 +107,14 @@ async fn database(config: &Config) -> anyhow::Result<()> {
         .context("the store does not answer; check store.url and that the database runs")??;
     store.ready().await?;
     store.close().await;
+    Ok(())
+}
+
+async fn nats(config: &Config) -> anyhow::Result<()> {
+    let connection = stream::Connection::open(config.stream_settings()?).await?;
+    tokio::time::timeout(PATIENCE, connection.ready())
+        .await
+        .context("the NATS server does not answer; check nats.url and that it runs with JetStream")??;
     Ok(())
 }
 

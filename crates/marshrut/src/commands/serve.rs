@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use model::{Clock, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::ServeArgs;
+use crate::cli::{Role, ServeArgs};
 use crate::config::{self, Config};
 use crate::{gtfs, logging, service};
 
@@ -16,9 +16,13 @@ pub async fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let config = read(args.config.config.as_deref())?;
     let metrics = logging::start(&config.log.level)?;
     let clock = clock(&config)?;
-    let schedule = gtfs::read(&config.data.gtfs).await?;
-    let recorded_day = (!config.replay.start.is_empty()).then(Default::default);
-    let mut service = service::start(&config, schedule, clock, recorded_day, Some(metrics)).await?;
+    let mut service = if args.role == Role::All {
+        let schedule = gtfs::read(&config.data.gtfs).await?;
+        let recorded_day = (!config.replay.start.is_empty()).then(Default::default);
+        service::start(&config, schedule, clock, recorded_day, Some(metrics)).await?
+    } else {
+        service::start_role(args.role, &config, clock, metrics).await?
+    };
     announce(&service);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;

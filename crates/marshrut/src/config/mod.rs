@@ -70,6 +70,23 @@ settings! {
         max_gigabytes: u64 = 16,
     }
 
+    /// Between more than one machine: NATS with JetStream. Roles other than `all` need it.
+    nats: Nats {
+        /// `nats://host:4222`, several with commas between them. Empty: none.
+        url: String = String::new(),
+        /// When a tracker is told that a gateway has its records: `journal`, when they are on the gateway's
+        /// own disk; `stream`, when NATS has confirmed them too, without which nothing is acknowledged.
+        ack: Acknowledge = Acknowledge::Journal,
+        /// This host's name among the others. Empty: its host name and a random number kept in the data folder.
+        name: String = String::new(),
+        /// First part of the subjects' names; installations that share a server each have their own.
+        prefix: String = "marshrut".to_owned(),
+        /// On how many servers of a cluster each message lies.
+        replicas: usize = 1,
+        /// Hours that messages are kept there; longer than workers are ever away.
+        retention_hours: u64 = 72,
+    }
+
     /// From fixes to trips.
     pipeline: Pipeline {
         /// Threads that match; 0: as many as there are cores.
@@ -150,6 +167,16 @@ pub enum GateMode {
     Off,
 }
 
+/// What a tracker's records must have reached before they are acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Acknowledge {
+    /// The gateway's own disk.
+    Journal,
+    /// The stream as well.
+    Stream,
+}
+
 /// A broker to read fixes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -215,6 +242,24 @@ impl Config {
         } else {
             self.store.url.clone()
         }
+    }
+
+    /// Where the stream is.
+    pub fn stream_settings(&self) -> anyhow::Result<stream::Settings> {
+        let nats = &self.nats;
+        anyhow::ensure!(!nats.url.is_empty(), "nats.url is not set; roles other than `all` meet at a NATS server");
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        anyhow::ensure!(
+            !nats.prefix.is_empty() && nats.prefix.chars().all(plain),
+            "nats.prefix `{}` must be letters, digits, - and _",
+            nats.prefix
+        );
+        Ok(stream::Settings {
+            url: nats.url.clone(),
+            prefix: nats.prefix.clone(),
+            replicas: nats.replicas,
+            retention: std::time::Duration::from_secs(nats.retention_hours.saturating_mul(3600)),
+        })
     }
 
     /// What the gateway is told.

@@ -11,12 +11,16 @@
 //! has committed, however long it was away. Matching costs microseconds a fix, so doing it
 //! twice is cheaper than any way of letting one wait for the other.
 
+mod follow;
 mod history;
 mod live;
 mod shards;
 mod stage;
+mod worker;
 
+pub use follow::follow;
 pub use history::{CURSOR, HistorySink};
 pub use live::{LiveHandle, live_task};
 pub use shards::Shards;
 pub use stage::{Start, run};
+pub use worker::Worker;

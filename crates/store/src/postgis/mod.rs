@@ -3,6 +3,7 @@
 mod copy;
 mod read;
 mod setup;
+mod shards;
 mod types;
 mod write;
 
@@ -13,7 +14,7 @@ use model::{ServiceDate, Timestamp};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::page::{self, Window};
-use crate::{Batch, Committed, FixKey, FixRow, Shown, Store, StoreError, VisitKey, VisitRow};
+use crate::{Batch, Claim, Committed, FixKey, FixRow, Shown, Store, StoreError, VisitKey, VisitRow};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -71,6 +72,17 @@ impl Store for Postgis {
     async fn commit(&self, batch: &Batch, upto: u64) -> Result<Committed, StoreError> {
         let started = std::time::Instant::now();
         let committed = self.within(OPERATION_TIMEOUT, self.write(batch, upto)).await?;
+        metrics::histogram!("marshrut_store_commit_seconds").record(started.elapsed().as_secs_f64());
+        Ok(committed)
+    }
+
+    async fn claim_shards(&self, shards: &[u16]) -> Result<Vec<Claim>, StoreError> {
+        self.within(OPERATION_TIMEOUT, self.write_claims(shards)).await
+    }
+
+    async fn commit_shards(&self, batch: &Batch, upto: &[Claim]) -> Result<Committed, StoreError> {
+        let started = std::time::Instant::now();
+        let committed = self.within(OPERATION_TIMEOUT, self.write_shards(batch, upto)).await?;
         metrics::histogram!("marshrut_store_commit_seconds").record(started.elapsed().as_secs_f64());
         Ok(committed)
     }

@@ -77,7 +77,7 @@ impl Postgis {
         Ok(Committed { inserted, duplicates: offered.saturating_sub(inserted) })
     }
 
-    async fn merge_fixes(&self, connection: &mut PgConnection, fixes: &[FixRow]) -> Result<u64, StoreError> {
+    pub(super) async fn merge_fixes(&self, connection: &mut PgConnection, fixes: &[FixRow]) -> Result<u64, StoreError> {
         if fixes.is_empty() {
             return Ok(0);
         }
@@ -97,7 +97,11 @@ impl Postgis {
         Ok(inserted)
     }
 
-    async fn merge_visits(&self, connection: &mut PgConnection, visits: &[VisitRow]) -> Result<(), StoreError> {
+    pub(super) async fn merge_visits(
+        &self,
+        connection: &mut PgConnection,
+        visits: &[VisitRow],
+    ) -> Result<(), StoreError> {
         if visits.is_empty() {
             return Ok(());
         }

@@ -17,7 +17,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::page::{self, Window};
-use crate::{Batch, Committed, FixKey, FixRow, Shown, Store, StoreError, VisitKey, VisitRow};
+use crate::{Batch, Claim, Committed, FixKey, FixRow, Shown, Store, StoreError, VisitKey, VisitRow};
 
 /// How long to wait for another process's lock on the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,6 +57,14 @@ impl Sqlite {
         Ok(Self { url: shown, writer, readers })
     }
 
+    fn one_process(&self) -> StoreError {
+        StoreError::Unusable {
+            url: self.url.clone(),
+            reason: "several workers cannot fill one SQLite file".to_owned(),
+            advice: "set store.url to a PostGIS database".to_owned(),
+        }
+    }
+
     fn error(&self, table: &'static str) -> impl Fn(sqlx::Error) -> StoreError + '_ {
         move |error| StoreError::of(&self.url, table, &error)
     }
@@ -89,6 +97,14 @@ impl Store for Sqlite {
         let committed = self.write(batch, upto).await?;
         metrics::histogram!("marshrut_store_commit_seconds").record(started.elapsed().as_secs_f64());
         Ok(committed)
+    }
+
+    async fn claim_shards(&self, _: &[u16]) -> Result<Vec<Claim>, StoreError> {
+        Err(self.one_process())
+    }
+
+    async fn commit_shards(&self, _: &Batch, _: &[Claim]) -> Result<Committed, StoreError> {
+        Err(self.one_process())
     }
 
     async fn fixes_of(

@@ -1,0 +1,319 @@
+//! The whole service, wired: this file says what feeds what on one machine, [`roles`] what
+//! does on several.
+//!
+//! ```text
+//! gateway ─▶ journal ─┬▶ stage "live"    ─▶ live task (gate, live state) ─▶ hub ─▶ web
+//!                     └▶ stage "history" ─▶ store
+//! ```
+
+mod folder;
+mod roles;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use gateway::{Gateway, Registry};
+use journal::{Journal, Options, Position};
+use metrics_exporter_prometheus::PrometheusHandle;
+use model::Clock;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use web::{Check, MapSettings, Publisher};
+
+use crate::config::Config;
+use crate::gtfs::Schedule;
+use crate::pipeline::{self, CURSOR, HistorySink, LiveHandle, Shards, Start};
+
+pub use roles::start_role;
+
+/// How long the store may take to answer at start before the service goes on without it.
+const STORE_PATIENCE: Duration = Duration::from_secs(10);
+/// The most that `journal.ack_within_ms` may say: trackers give up sooner or later.
+const MAX_ACK_MS: u64 = 10_000;
+/// How often measurements are folded.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// How long the journal's rest may take to reach the store when the service stops.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running service, or the part of it that this process is.
+pub struct Service {
+    /// Where the page is, or what an operator asks.
+    pub web: SocketAddr,
+    intake: Option<Intake>,
+    live: Option<LiveHandle>,
+    store: Option<Arc<dyn Store>>,
+    stops: Stops,
+    /// From journal or stream to what is shown and kept.
+    stages: Tasks,
+    /// What is shown.
+    outputs: Tasks,
+}
+
+/// Trackers in.
+struct Intake {
+    gateway: Gateway,
+    registry: Arc<ArcSwap<Registry>>,
+    journal: Journal,
+}
+
+/// What is stopped, in this order.
+#[derive(Default)]
+struct Stops {
+    gateway: CancellationToken,
+    stages: CancellationToken,
+    outputs: CancellationToken,
+}
+
+/// Tasks that run until they are told to stop, with their names.
+#[derive(Default)]
+struct Tasks(JoinSet<(&'static str, anyhow::Result<()>)>);
+
+impl Tasks {
+    fn spawn(&mut self, name: &'static str, task: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
+        self.0.spawn(async move { (name, task.await) });
+    }
+
+    /// Ends when one has ended.
+    async fn failed(&mut self) -> anyhow::Error {
+        match self.0.join_next().await {
+            Some(Ok((name, Ok(())))) => anyhow::anyhow!("{name} has ended unasked"),
+            Some(Ok((name, Err(error)))) => error.context(format!("{name} has failed")),
+            Some(Err(error)) => anyhow::Error::from(error).context("a task has failed"),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Ends when all have; tells the first error.
+    async fn ended(&mut self) -> anyhow::Result<()> {
+        let mut result = Ok(());
+        while let Some(ended) = self.0.join_next().await {
+            let ended = ended.map_err(anyhow::Error::from).and_then(|(_, ended)| ended);
+            result = result.and(ended);
+        }
+        result
+    }
+}
+
+/// Starts the whole on one machine. What cannot start says so before anything is acknowledged.
+pub async fn start(
+    config: &Config,
+    schedule: Schedule,
+    clock: Clock,
+    recorded_day: Option<(String, String)>,
+    metrics: Option<PrometheusHandle>,
+) -> anyhow::Result<Service> {
+    let data = &config.data.folder;
+    folder::prepare(data)?;
+    let (listener, web) = listen(config).await?;
+    let store = store::open(&config.store_url()).await?;
+    let committed = committed(store.as_ref()).await?;
+    let journal = Journal::open(&data.join("journal"), journal_options(config, committed))?;
+    journal.set_cursor(CURSOR, committed.min(journal.head()))?;
+    let registry = Arc::new(ArcSwap::from_pointee(folder::registry(config)?));
+    let stops = Stops::default();
+    let network = Arc::clone(&schedule.network);
+
+    let now = clock.now();
+    let warm_up_after = journal.position_at(now.plus_seconds(-60.0 * config.pipeline.warm_up_minutes as f64))?;
+    let (mut stages, mut outputs) = (Tasks::default(), Tasks::default());
+    let recorded = Recorded { clock: clock.clone(), day: recorded_day };
+    let checks = checks(&journal, &store);
+    let live = show(config, schedule, recorded, listener, checks, metrics, &stops, &mut outputs);
+    let shards = |name| Shards::start(name, &network, config.pipeline.shards);
+    let live_start = Start { after: warm_up_after, warm_up_after };
+    stages.spawn(
+        "the live stage",
+        pipeline::run("live", journal.clone(), live_start, shards("live")?, live.clone(), stops.stages.clone()),
+    );
+    let history_start = Start { after: committed, warm_up_after: warm_up_for(&journal, committed, config)? };
+    let history = HistorySink::new(Arc::clone(&store), journal.clone(), Arc::clone(&network));
+    stages.spawn(
+        "the history stage",
+        pipeline::run("history", journal.clone(), history_start, shards("history")?, history, stops.stages.clone()),
+    );
+    let gateway = gateway::serve(
+        config.gateway_settings()?,
+        Arc::clone(&registry),
+        journal.clone(),
+        clock,
+        stops.gateway.clone(),
+    )
+    .await?;
+    let intake = Some(Intake { gateway, registry, journal });
+    Ok(Service { web, intake, live: Some(live), store: Some(store), stops, stages, outputs })
+}
+
+/// Where the process is asked how it is, and riders their questions.
+async fn listen(config: &Config) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(config.web.listen).await.with_context(|| {
+        format!("cannot listen on {}; is it in use? Set web.listen to another address", config.web.listen)
+    })?;
+    let address = listener.local_addr().context("the web listener has no address")?;
+    Ok((listener, address))
+}
+
+/// The service's time, and what to say of a recorded day.
+struct Recorded {
+    clock: Clock,
+    day: Option<(String, String)>,
+}
+
+/// Starts what riders see: the live task with the gate, and the server. What is matched goes
+/// to the handle that it gives.
+#[expect(clippy::too_many_arguments, reason = "the wiring's one place")]
+fn show(
+    config: &Config,
+    schedule: Schedule,
+    recorded: Recorded,
+    listener: TcpListener,
+    checks: Vec<Check>,
+    metrics: Option<PrometheusHandle>,
+    stops: &Stops,
+    outputs: &mut Tasks,
+) -> LiveHandle {
+    let clock = recorded.clock;
+    let publisher = Publisher::new(schedule.network, config.gate_policy(), clock.now());
+    let hub = publisher.hub();
+    let (live, messages) = LiveHandle::new();
+    let (task_clock, stop) = (clock.clone(), stops.outputs.clone());
+    outputs.spawn("the live task", async move {
+        pipeline::live_task(publisher, messages, task_clock, stop).await;
+        Ok(())
+    });
+    if let Some(metrics) = metrics.clone() {
+        tokio::spawn(stops.outputs.clone().run_until_cancelled_owned(keep_up(metrics)));
+    }
+    let settings = web::Settings {
+        hub,
+        gtfs_zip: schedule.zip,
+        map: MapSettings {
+            name: config.city.name.clone(),
+            name_en: config.city.name_en.clone(),
+            style: config.web.style.clone(),
+            attribution: config.web.attribution.clone(),
+            recorded_day: recorded.day,
+        },
+        max_live_clients: config.web.max_live_clients,
+        checks,
+        metrics,
+        clock,
+        stop: stops.outputs.clone(),
+    };
+    outputs.spawn("the web server", async move { Ok(web::serve(listener, settings).await?) });
+    live
+}
+
+impl Service {
+    /// Where trackers of a protocol connect.
+    pub fn tracker_addresses(&self) -> &[(String, SocketAddr)] {
+        self.intake.as_ref().map(|intake| intake.gateway.addresses()).unwrap_or_default()
+    }
+
+    /// Takes the gate and the list of devices from a configuration read again.
+    pub async fn reload(&self, config: &Config) -> anyhow::Result<()> {
+        if let Some(live) = &self.live {
+            live.set_policy(config.gate_policy()).await;
+        }
+        if let Some(intake) = &self.intake {
+            intake.registry.store(Arc::new(folder::registry(config)?));
+        }
+        Ok(())
+    }
+
+    /// Ends when something that should run for ever has ended.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        tokio::select! {
+            error = self.stages.failed() => error,
+            error = self.outputs.failed() => error,
+        }
+    }
+
+    /// Drains: no more trackers, what was read is journaled and answered, the journal's rest
+    /// goes to the store, then the outputs close.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.stops.gateway.cancel();
+        let journal = match self.intake {
+            Some(intake) => {
+                intake.gateway.stopped().await;
+                Some(intake.journal)
+            }
+            None => None,
+        };
+        self.stops.stages.cancel();
+        let drained = tokio::time::timeout(DRAIN_PATIENCE, self.stages.ended()).await;
+        self.stops.outputs.cancel();
+        // They only end by the token, and the server's error no longer matters.
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.outputs.ended()).await;
+        if let Some(journal) = journal {
+            journal.close().await?;
+        }
+        if let Some(store) = self.store {
+            store.close().await;
+        }
+        match drained {
+            Ok(Ok(())) => {}
+            // What is in the journal is safe there, and the next start goes on from it.
+            Ok(Err(error)) => tracing::warn!("not everything has been handed on yet: {error:#}"),
+            Err(_) => tracing::warn!("not everything has been handed on yet; the next start goes on from there"),
+        }
+        Ok(())
+    }
+}
+
+/// Folds what the histograms have gathered, which otherwise grows with every measurement.
+async fn keep_up(metrics: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(METRICS_UPKEEP);
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+    }
+}
+
+/// The journal's position that the store has. A store that does not answer for a while keeps
+/// the service from starting: without that number it could not tell old reports from new.
+async fn committed(store: &dyn Store) -> anyhow::Result<Position> {
+    tokio::time::timeout(STORE_PATIENCE, store.position())
+        .await
+        .context("the store does not answer; check store.url and that the database runs")?
+        .map(Position)
+        .map_err(Into::into)
+}
+
+/// Where the history's matchers begin to read, so that they know the vehicles' recent past.
+fn warm_up_for(journal: &Journal, committed: Position, config: &Config) -> anyhow::Result<Position> {
+    if committed < journal.first() || committed > journal.head() {
+        // The journal does not hold that report any more, or not yet: nothing to warm up with.
+        return Ok(committed);
+    }
+    let Some((_, report)) = journal.read(Position(committed.0.saturating_sub(1)), 1)?.into_iter().next() else {
+        return Ok(committed);
+    };
+    let since = report.received_at.plus_seconds(-60.0 * config.pipeline.warm_up_minutes as f64);
+    Ok(journal.position_at(since)?.min(committed))
+}
+
+fn journal_options(config: &Config, committed: Position) -> Options {
+    Options {
+        retention: Duration::from_secs(config.journal.retention_hours.saturating_mul(3600)),
+        ack_within: Duration::from_millis(config.journal.ack_within_ms.min(MAX_ACK_MS)),
+        max_bytes: config.journal.max_gigabytes.saturating_mul(1 << 30),
+        numbered_after: committed,
+        ..Options::default()
+    }
+}
+
+fn checks(journal: &Journal, store: &Arc<dyn Store>) -> Vec<Check> {
+    let (journal, store) = (journal.clone(), Arc::clone(store));
+    vec![
+        Check::new("journal", move || std::future::ready(journal.health().map_err(|e| e.to_string()))),
+        Check::new("store", move || {
+            let store = Arc::clone(&store);
+            async move { store.ready().await.map_err(|e| e.to_string()) }
+        }),
+    ]
+}

@@ -1,0 +1,60 @@
+//! Commits of workers, each of which owns some shards of the stream.
+
+use std::collections::BTreeSet;
+
+use sqlx::Connection as _;
+
+use super::Postgis;
+use crate::{Batch, Claim, Committed, StoreError};
+
+const TABLE: &str = "marshrut.shard_positions";
+// In order, so that two workers that claim the same shards do not wait for each other.
+const CLAIM: &str = "INSERT INTO marshrut.shard_positions (shard, epoch, stream_sequence) \
+     SELECT shard, 1, 0 FROM unnest($1::int[]) AS wanted (shard) ORDER BY shard \
+     ON CONFLICT (shard) DO UPDATE SET epoch = shard_positions.epoch + 1 \
+     RETURNING shard, epoch, stream_sequence";
+const LOCK: &str = "SELECT kept.shard FROM marshrut.shard_positions AS kept \
+     JOIN unnest($1::int[], $2::bigint[]) AS mine (shard, epoch) \
+     ON kept.shard = mine.shard AND kept.epoch = mine.epoch ORDER BY kept.shard FOR UPDATE OF kept";
+const ADVANCE: &str = "UPDATE marshrut.shard_positions AS kept \
+     SET stream_sequence = greatest(kept.stream_sequence, mine.sequence) \
+     FROM unnest($1::int[], $2::bigint[]) AS mine (shard, sequence) WHERE kept.shard = mine.shard";
+
+impl Postgis {
+    /// Waits for a commit under way on one of the shards, and fences off the ones after it.
+    pub(super) async fn write_claims(&self, shards: &[u16]) -> Result<Vec<Claim>, StoreError> {
+        let numbers: Vec<i32> = shards.iter().copied().map(i32::from).collect();
+        let rows: Vec<(i32, i64, i64)> =
+            sqlx::query_as(CLAIM).bind(numbers).fetch_all(&self.writer).await.map_err(self.error(TABLE))?;
+        let claim = |(shard, epoch, sequence): (i32, i64, i64)| {
+            let (epoch, sequence) = (epoch.cast_unsigned(), sequence.cast_unsigned());
+            u16::try_from(shard).ok().map(|shard| Claim { shard, epoch, sequence })
+        };
+        Ok(rows.into_iter().filter_map(claim).collect())
+    }
+
+    pub(super) async fn write_shards(&self, batch: &Batch, upto: &[Claim]) -> Result<Committed, StoreError> {
+        let progress = self.error(TABLE);
+        let shards: Vec<i32> = upto.iter().map(|claim| i32::from(claim.shard)).collect();
+        let epochs: Vec<i64> = upto.iter().map(|claim| claim.epoch.cast_signed()).collect();
+        let sequences: Vec<i64> = upto.iter().map(|claim| claim.sequence.cast_signed()).collect();
+        let mut connection = self.writer.acquire().await.map_err(&progress)?;
+        let mut transaction = connection.begin().await.map_err(&progress)?;
+        let mine: Vec<i32> = sqlx::query_scalar(LOCK)
+            .bind(&shards)
+            .bind(epochs)
+            .fetch_all(&mut *transaction)
+            .await
+            .map_err(&progress)?;
+        let mine: BTreeSet<i32> = mine.into_iter().collect();
+        let lost: Vec<u16> = upto.iter().map(|c| c.shard).filter(|s| !mine.contains(&i32::from(*s))).collect();
+        if !lost.is_empty() {
+            return Err(StoreError::Fenced { shards: lost });
+        }
+        let inserted = self.merge_fixes(&mut transaction, &batch.fixes).await?;
+        self.merge_visits(&mut transaction, &batch.visits).await?;
+        sqlx::query(ADVANCE).bind(shards).bind(sequences).execute(&mut *transaction).await.map_err(&progress)?;
+        transaction.commit().await.map_err(&progress)?;
+        Ok(Committed { inserted, duplicates: (batch.fixes.len() as u64).saturating_sub(inserted) })
+    }
+}

@@ -1,0 +1,91 @@
+//! The connection to the servers, and the stream there.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{self, stream};
+use async_nats::{Client, ConnectOptions, ServerAddr};
+
+use crate::StreamError;
+
+/// How long the server may take to confirm before it is asked again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest time between two attempts to reach a server.
+const RECONNECT: Duration = Duration::from_millis(500);
+/// How long the server recognises a message sent again.
+const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
+
+/// Where the stream is, and how it is made where it is missing.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `nats://host:4222`, several with commas between them.
+    pub url: String,
+    /// First part of every subject and of the stream's name.
+    pub prefix: String,
+    /// On how many servers of a cluster each message lies.
+    pub replicas: usize,
+    /// How long messages are kept.
+    pub retention: Duration,
+}
+
+/// A connection that is made anew whenever it breaks.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    pub(crate) client: Client,
+    pub(crate) jetstream: jetstream::Context,
+    settings: Settings,
+}
+
+impl Connection {
+    /// Begins to connect, and goes on trying; what is asked meanwhile fails after a while.
+    pub async fn open(settings: Settings) -> Result<Self, StreamError> {
+        let wrong = |reason: String| StreamError::Url { url: settings.url.clone(), reason };
+        let servers = settings.url.split(',').map(|url| url.trim().parse::<ServerAddr>());
+        let servers = servers.collect::<Result<Vec<_>, _>>().map_err(|e| wrong(e.to_string()))?;
+        let client = ConnectOptions::new()
+            .name("marshrut")
+            .retry_on_initial_connect()
+            .reconnect_delay_callback(|attempts| {
+                RECONNECT.min(Duration::from_millis(50).saturating_mul(u32::try_from(attempts).unwrap_or(u32::MAX)))
+            })
+            .connect(servers)
+            .await
+            .map_err(|e| wrong(e.to_string()))?;
+        let mut jetstream = jetstream::new(client.clone());
+        jetstream.set_timeout(ANSWER_TIMEOUT);
+        Ok(Self { client, jetstream, settings })
+    }
+
+    /// The stream, made where it is missing.
+    pub async fn stream(&self) -> Result<stream::Stream, StreamError> {
+        let config = stream::Config {
+            name: format!("{}_fix", self.settings.prefix),
+            subjects: vec![self.all()],
+            storage: stream::StorageType::File,
+            num_replicas: self.settings.replicas,
+            max_age: self.settings.retention,
+            duplicate_window: DUPLICATE_WINDOW,
+            ..stream::Config::default()
+        };
+        self.jetstream.get_or_create_stream(config).await.map_err(|e| StreamError::unavailable("no stream", e))
+    }
+
+    /// Whether the stream is there and answers.
+    pub async fn ready(&self) -> Result<(), StreamError> {
+        self.stream().await.map(drop)
+    }
+
+    /// The subject of all fixes.
+    pub(crate) fn all(&self) -> String {
+        format!("{}.fix.*", self.settings.prefix)
+    }
+
+    /// The subject of a shard's fixes.
+    pub(crate) fn of_shard(&self, shard: u16) -> String {
+        format!("{}.fix.{shard}", self.settings.prefix)
+    }
+
+    /// The subject on which workers let themselves be heard.
+    pub(crate) fn workers(&self) -> String {
+        format!("{}.workers", self.settings.prefix)
+    }
+}
