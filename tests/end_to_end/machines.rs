@@ -37,6 +37,21 @@ fn parts(folder: &Path, count: usize) -> Vec<PathBuf> {
     paths
 }
 
+/// The list of all trackers; each part alone says which protocols its vehicles speak.
+fn devices_of(folder: &Path, parts: &[PathBuf]) -> PathBuf {
+    let list = folder.join("devices.csv");
+    let mut all = csv::Writer::from_path(&list).unwrap();
+    all.write_record(["device_id", "vehicle_id"]).unwrap();
+    for part in parts {
+        let of_part = part.with_extension("devices.csv");
+        write_devices(part, &of_part);
+        let mut reader = csv::Reader::from_path(of_part).unwrap();
+        reader.records().for_each(|record| all.write_record(&record.unwrap()).unwrap());
+    }
+    all.flush().unwrap();
+    list
+}
+
 fn replay(setup: &Setup, part: &Path) -> Child {
     let said = File::create(setup.folder.join("replay.log")).unwrap();
     Command::new(MARSHRUT)
@@ -75,8 +90,8 @@ fn survive(servers: usize, harm: impl FnOnce(&mut Nats)) {
     let Some(mut nats) = Nats::start(servers) else { return };
     let Some(postgis) = Postgis::start() else { return };
     let (store, folder) = (postgis.database(), tempfile::tempdir().unwrap());
-    let devices = folder.path().join("devices.csv");
-    write_devices(&positions(), &devices);
+    let parts = parts(folder.path(), 3);
+    let devices = devices_of(folder.path(), &parts);
     let extra = format!("{}[nats]\nurl = {:?}\nreplicas = {servers}\n", DAY.clock(), nats.url());
     let setup = |name: &str| {
         let folder = folder.path().join(name);
@@ -92,8 +107,7 @@ fn survive(servers: usize, harm: impl FnOnce(&mut Nats)) {
     let http = Http::new();
     wait_until("equal shares", PATIENCE, || workers.iter().all(|worker| shards(&http, worker) == Some(64)));
 
-    let mut replays: Vec<_> =
-        gateways.iter().zip(parts(folder.path(), 3)).map(|(setup, part)| replay(setup, &part)).collect();
+    let mut replays: Vec<_> = gateways.iter().zip(&parts).map(|(setup, part)| replay(setup, part)).collect();
     wait_until("rows", PATIENCE, || !stored(&store).is_empty());
     running[0].take().unwrap().kill();
     running[0] = Some(gateways[0].serve("gateway", &[]));
@@ -103,7 +117,7 @@ fn survive(servers: usize, harm: impl FnOnce(&mut Nats)) {
     let handed_over = killed.elapsed();
     harm(&mut nats);
     working[0] = Some(workers[0].serve("worker", &[]));
-    let under_way = replays.iter_mut().filter(|replay| replay.try_wait().unwrap().is_none()).count();
+    let under_way = replays.iter_mut().map(|replay| usize::from(replay.try_wait().unwrap().is_none())).sum::<usize>();
 
     for (replay, setup) in replays.iter_mut().zip(&gateways) {
         let mut status = None;
@@ -137,7 +151,8 @@ fn survive(servers: usize, harm: impl FnOnce(&mut Nats)) {
         late.len()
     );
     assert_eq!(rows.len(), kept.len(), "stored twice");
-    assert_eq!(kept, DAY.sent(&devices), "all that was sent, and nothing else");
+    // The replays have ended well: what they acknowledged is all that they had to send.
+    assert!(kept == acknowledged, "{} stored that no tracker sent", kept.difference(&acknowledged).count());
     assert!(handed_over < Duration::from_mins(1), "{handed_over:?}");
     drop(showing);
     for setup in gateways.iter().chain(&workers).chain(&webs) {

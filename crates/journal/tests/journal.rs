@@ -59,6 +59,24 @@ async fn the_head_is_told_only_when_durable() {
 }
 
 #[tokio::test]
+async fn where_a_forwarder_is_waited_for_the_disk_alone_acknowledges_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (forwarded, watched) = tokio::sync::watch::channel(Position::START);
+    let options = Options { acknowledge_after: Some(watched), ..Options::default() };
+    let journal = Journal::open(folder.path(), options).unwrap();
+    let (one, two) = (journal.submit(report(1)).await.unwrap(), journal.submit(report(2)).await.unwrap());
+    let mut head = journal.watch();
+    head.wait_for(|head| *head == Position(2)).await.unwrap();
+    forwarded.send_replace(Position(1));
+    assert_eq!(one.durable().await.unwrap(), Position(1));
+    let mut two = std::pin::pin!(two.durable());
+    let still = tokio::time::timeout(Duration::from_millis(20), &mut two).await;
+    assert!(still.is_err(), "on the disk, but not forwarded");
+    forwarded.send_replace(Position(2));
+    assert_eq!(two.await.unwrap(), Position(2));
+}
+
+#[tokio::test]
 async fn a_second_opening_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let _journal = Journal::open(folder.path(), Options::default()).unwrap();

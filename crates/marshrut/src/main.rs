@@ -1,7 +1,7 @@
 //! marshrut: trackers in, live passenger information and open data out.
 //!
 //! This crate is the program: command line, configuration, wiring, shutdown. What it wires
-//! is in the crates beside it; `service.rs` is the one place that says what feeds what.
+//! is in the crates beside it; `service` is the one place that says what feeds what.
 
 mod cli;
 mod commands;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use model::{DeviceId, FixBatch, Known, LatLon, Report, ServiceDate, Timestamp, Value, VehicleId};
-use store::{Batch, Committed, FixRow, LiveMatch, Store, StoreError, VisitRow};
+use store::{Batch, Claim, Committed, FixRow, LiveMatch, Store, StoreError, VisitRow};
 use support::Postgis;
 
 /// One server for all cases; it stops with the process.
@@ -292,4 +292,36 @@ async fn it_opens_again_with_what_it_had(url: &str) {
     assert!(store.position().await.is_err());
     let store = open(url).await;
     assert_eq!((store.position().await.unwrap(), all(&store).await.len()), (5, 1));
+}
+
+#[tokio::test]
+async fn a_worker_whose_shard_was_taken_over_commits_nothing() {
+    let Some(server) = server() else { return };
+    let url = server.database();
+    let (old, new) = (open(&url).await, open(&url).await);
+    let first = old.claim_shards(&[3, 4]).await.unwrap();
+    assert!(first.iter().all(|claim| claim.sequence == 0), "{first:?}");
+    let upto = |claims: &[Claim], sequence| claims.iter().map(|c| Claim { sequence, ..*c }).collect::<Vec<_>>();
+    let batch = |n: i64| Batch { fixes: vec![row("1", "2", n, 7)], visits: Vec::new() };
+    assert_eq!(old.commit_shards(&batch(1), &upto(&first, 10)).await.unwrap().inserted, 1);
+
+    let second = new.claim_shards(&[4]).await.unwrap();
+    assert_eq!(second[0].sequence, 10, "it goes on where the other had got to");
+    let error = old.commit_shards(&batch(2), &upto(&first, 11)).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Fenced { shards } if shards == &[4]), "{error}");
+    assert_eq!(old.fixes_of(at("2026-01-16T00:00:00Z"), at("2026-01-17T00:00:00Z"), None, 9).await.unwrap().len(), 1);
+
+    // What is still its own, it commits; and the answer of a commit may be lost.
+    let mine: Vec<_> = first.iter().copied().filter(|claim| claim.shard == 3).collect();
+    assert_eq!(old.commit_shards(&batch(3), &upto(&mine, 12)).await.unwrap().inserted, 1);
+    assert_eq!(old.commit_shards(&batch(3), &upto(&mine, 12)).await.unwrap().duplicates, 1);
+    assert_eq!(new.commit_shards(&batch(2), &upto(&second, 11)).await.unwrap().inserted, 1);
+}
+
+#[tokio::test]
+async fn several_workers_cannot_fill_one_sqlite_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&format!("sqlite://{}/store.db", folder.path().display())).await;
+    let error = store.claim_shards(&[]).await.unwrap_err().to_string();
+    assert!(error.contains("set store.url to a PostGIS database"), "{error}");
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{self, stream};
-use async_nats::{Client, ConnectOptions, ServerAddr};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use tokio::sync::watch;
 
 use crate::StreamError;
 
@@ -32,6 +33,8 @@ pub struct Settings {
 pub struct Connection {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
+    /// Changes with each connection to a server: what the one before knew of readers may be gone.
+    pub(crate) connected: watch::Receiver<u64>,
     settings: Settings,
 }
 
@@ -41,8 +44,16 @@ impl Connection {
         let wrong = |reason: String| StreamError::Url { url: settings.url.clone(), reason };
         let servers = settings.url.split(',').map(|url| url.trim().parse::<ServerAddr>());
         let servers = servers.collect::<Result<Vec<_>, _>>().map_err(|e| wrong(e.to_string()))?;
+        let (count, connected) = watch::channel(0);
         let client = ConnectOptions::new()
             .name("marshrut")
+            .event_callback(move |event| {
+                tracing::debug!("NATS: {event}");
+                if matches!(event, Event::Connected) {
+                    count.send_modify(|count| *count += 1);
+                }
+                std::future::ready(())
+            })
             .retry_on_initial_connect()
             .reconnect_delay_callback(|attempts| {
                 RECONNECT.min(Duration::from_millis(50).saturating_mul(u32::try_from(attempts).unwrap_or(u32::MAX)))
@@ -52,7 +63,7 @@ impl Connection {
             .map_err(|e| wrong(e.to_string()))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(ANSWER_TIMEOUT);
-        Ok(Self { client, jetstream, settings })
+        Ok(Self { client, jetstream, connected, settings })
     }
 
     /// The stream, made where it is missing.

@@ -5,12 +5,15 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use futures_util::{FutureExt as _, StreamExt as _};
 use model::Report;
+use tokio::sync::watch;
 
 use crate::message::decode;
 use crate::{Connection, StreamError};
 
 /// Most messages handed on at once.
 const MOST: usize = 256;
+/// After so long without a message the server is asked anew.
+const QUIET: Duration = Duration::from_secs(10);
 /// How long to wait before the stream is asked again after an outage.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -37,6 +40,7 @@ pub struct Reader {
     connection: Connection,
     subject: String,
     policy: DeliverPolicy,
+    connected: watch::Receiver<u64>,
     messages: Option<pull::Ordered>,
 }
 
@@ -45,13 +49,24 @@ impl Reader {
     pub async fn new(connection: Connection, shard: Option<u16>, begin: Begin) -> Result<Self, StreamError> {
         let subject = shard.map_or_else(|| connection.all(), |shard| connection.of_shard(shard));
         let policy = policy(&connection, begin).await?;
-        Ok(Self { connection, subject, policy, messages: None })
+        let mut connected = connection.connected.clone();
+        connected.mark_unchanged();
+        Ok(Self { connection, subject, policy, connected, messages: None })
     }
 
     /// The next messages; waits until there is one.
     pub async fn next(&mut self) -> Vec<Message> {
         loop {
-            match self.try_next().await {
+            let mut connected = self.connected.clone();
+            let attempt = tokio::select! {
+                // Nothing has been taken out while this waits, so nothing is lost.
+                Ok(()) = connected.changed() => {
+                    self.connected = connected;
+                    Ok(Vec::new())
+                }
+                attempt = self.try_next() => attempt,
+            };
+            match attempt {
                 Ok(messages) if !messages.is_empty() => return messages,
                 Ok(_) => {}
                 Err(error) => {
@@ -78,7 +93,8 @@ impl Reader {
         }
         let Some(messages) = &mut self.messages else { return Ok(Vec::new()) };
         let mut batch = Vec::new();
-        let mut next = messages.next().await;
+        // A consumer that went down with its server may never speak again, and a quiet shard looks the same.
+        let Ok(mut next) = tokio::time::timeout(QUIET, messages.next()).await else { return Ok(batch) };
         while let Some(message) = next {
             let message = match message {
                 Ok(message) => message,
