@@ -12,7 +12,7 @@ mod demo;
 mod drain;
 mod gate;
 mod hour;
-mod one_folder;
 mod machines;
+mod one_folder;
 mod outputs;
 mod simulate;
