@@ -162,8 +162,7 @@ mod tests {
         assert_eq!(heard.view(at(60)), None, "it hears not even itself");
         heard.beat("a", at(61));
         assert_eq!(heard.view(at(61)).unwrap(), ["a", "b"], "b may be heard again soon");
-        heard.beat("a", at(64));
-        heard.beat("a", at(66));
+        (62..=66).for_each(|second| heard.beat("a", at(second)));
         assert_eq!(heard.view(at(66)).unwrap(), ["a"]);
     }
 }
