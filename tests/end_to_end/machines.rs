@@ -28,7 +28,9 @@ fn parts(folder: &Path, count: usize) -> Vec<PathBuf> {
     let vehicle = headers.iter().position(|name| name == "vehicle_id").unwrap();
     let paths: Vec<_> = (0..count).map(|part| folder.join(format!("positions-{part}.csv"))).collect();
     let mut writers: Vec<_> = paths.iter().map(|path| csv::Writer::from_path(path).unwrap()).collect();
-    writers.iter_mut().for_each(|writer| writer.write_record(&headers).unwrap());
+    for writer in &mut writers {
+        writer.write_record(&headers).unwrap();
+    }
     for record in reader.records() {
         let record = record.unwrap();
         let part = record[vehicle].bytes().map(usize::from).sum::<usize>() % count;

@@ -56,7 +56,7 @@ impl Nats {
         let mut text = String::new();
         let (port, cluster) = (self.servers[index].port, self.servers[index].cluster);
         writeln!(text, "server_name: n{index}\nlisten: \"127.0.0.1:{port}\"").unwrap();
-        writeln!(text, "jetstream {{ store_dir: {folder:?} }}").unwrap();
+        writeln!(text, "jetstream {{ store_dir: \"{}\" }}", folder.display()).unwrap();
         if self.servers.len() > 1 {
             let routes: Vec<_> =
                 self.servers.iter().map(|s| format!("\"nats-route://127.0.0.1:{}\"", s.cluster)).collect();
