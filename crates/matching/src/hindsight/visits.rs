@@ -8,7 +8,10 @@ use crate::{Parameters, StopVisit};
 
 /// Past a stop by this much a vehicle has left it, metres.
 const LEFT_M: f64 = 25.0;
-/// A fix this little before a stop is at it: positions are not better, metres.
+/// A fix this little before a stop is at it, positions being no better, metres,
+/// unless the next one comes soon enough to tell, seconds.
+const SOON_S: f64 = 15.0;
+/// See above.
 const NOISE_M: f64 = 15.0;
 /// Longer gaps leave an arrival to reckoning, seconds.
 const GAP_S: f64 = 90.0;
@@ -41,11 +44,16 @@ pub(crate) fn visits(
     for (index, (stop, time)) in stops.iter().zip(times).enumerate() {
         let at_m = stop.dist_m;
         let is_last = index + 1 == stops.len();
-        let reaches = |s: &Spot| {
-            let before_m = if s.standing { p.standing_at_stop_m } else { NOISE_M };
+        let reaches = |(i, s): (usize, &Spot)| {
+            let resolved = spots.get(from + i + 1).is_some_and(|n| n.time.seconds_since(s.time) <= SOON_S);
+            let before_m = match (s.standing, resolved) {
+                (true, _) => p.standing_at_stop_m,
+                (false, false) => NOISE_M,
+                (false, true) => 0.0,
+            };
             s.dist_m >= at_m - before_m || s.waits && index == 0
         };
-        let Some(came) = spots.iter().skip(from).position(reaches).map(|i| i + from) else { break };
+        let Some(came) = spots.iter().skip(from).enumerate().position(reaches).map(|i| i + from) else { break };
         let Some(first) = spots.get(came) else { break };
         from = came;
         let before = came.checked_sub(1).and_then(|i| spots.get(i));
