@@ -19,7 +19,7 @@ use super::support::{MARSHRUT, acknowledged_in, stored, wait_until};
 
 /// Six hours in some twenty seconds, to outlast the kills.
 const DAY: Window = Window { from: "2026-11-18T05:00:00Z", until: "2026-11-18T11:00:00Z", speed: "1000" };
-const PATIENCE: Duration = Duration::from_mins(3);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The recording in parts, each with the vehicles of one gateway.
 fn parts(folder: &Path, count: usize) -> Vec<PathBuf> {
