@@ -10,6 +10,7 @@
     reason = "a bench is run by hand: a panic is how it fails"
 )]
 
+mod bus;
 mod protocol;
 mod teltonika;
 

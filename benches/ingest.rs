@@ -12,6 +12,7 @@
     reason = "a bench is run by hand: a panic is how it fails"
 )]
 
+mod bus;
 #[path = "ingest/load.rs"]
 mod load;
 #[path = "ingest/server.rs"]

@@ -5,13 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use model::{AttributeKey, DeviceId, Fix, FixBatch, Known, LatLon, Timestamp, Value};
+use model::DeviceId;
 use protocols::teltonika::{Codec, encode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::bus::bus;
+
 /// Bytes of a login: the length and 15 digits.
 pub const LOGIN: usize = 17;
+/// Elements of a record.
+const ELEMENTS: usize = 12;
 /// Connections from one address: fewer than it has ports.
 const FROM_ONE_ADDRESS: usize = 500;
 
@@ -34,7 +38,7 @@ pub struct Outcome {
 
 impl Load {
     pub fn new(trackers: usize, records: u32) -> Self {
-        let frame = encode::packet(Codec::Codec8Extended, &bus(records)).into();
+        let frame = encode::packet(Codec::Codec8Extended, &bus(records, ELEMENTS)).into();
         Self { trackers, records, frame, pace: None }
     }
 
@@ -90,15 +94,10 @@ async fn connect(to: SocketAddr, n: usize) -> TcpStream {
     stream
 }
 
-async fn tracker(
-    mut stream: TcpStream,
-    load: Load,
-    n: usize,
-    stop: Arc<AtomicBool>,
-    all: Arc<Mutex<Vec<Duration>>>,
-) {
+async fn tracker(mut stream: TcpStream, load: Load, n: usize, stop: Arc<AtomicBool>, all: Arc<Mutex<Vec<Duration>>>) {
     let mut acks = Vec::with_capacity(1024);
-    let mut next = Instant::now() + load.pace.map_or(Duration::ZERO, |pace| pace.mul_f64(n as f64 / load.trackers as f64));
+    let mut next =
+        Instant::now() + load.pace.map_or(Duration::ZERO, |pace| pace.mul_f64(n as f64 / load.trackers as f64));
     let mut answer = [0; 4];
     while !stop.load(Ordering::Relaxed) {
         if let Some(pace) = load.pace {
@@ -113,31 +112,4 @@ async fn tracker(
         }
     }
     all.lock().unwrap().append(&mut acks);
-}
-
-/// What a bus sends while it runs: twelve elements a record.
-fn bus(records: u32) -> FixBatch {
-    let mut batch = FixBatch::default();
-    for n in 0..records {
-        let place = LatLon::new(48.85 + f64::from(n) * 1e-4, 37.6 - f64::from(n) * 1e-4).unwrap();
-        batch.push(Fix {
-            altitude_m: Some(74.0),
-            speed_mps: Some(9.5),
-            heading_deg: Some(270.0),
-            satellites: Some(14),
-            hdop: Some(0.7),
-            ..Fix::at(Timestamp::from_secs(1_762_999_000 + i64::from(n)), place)
-        });
-        batch.known(Known::Ignition, Value::Bool(true));
-        batch.known(Known::Movement, Value::Bool(n % 3 > 0));
-        batch.known(Known::GsmSignal, Value::Int(4));
-        batch.known(Known::Pdop, Value::Float(1.2));
-        batch.known(Known::ExternalVoltageV, Value::Float(27.4));
-        batch.known(Known::BatteryVoltageV, Value::Float(4.1));
-        batch.known(Known::OdometerM, Value::Int(182_345_000 + i64::from(n) * 12));
-        for (id, value) in [(80, 1), (69, 1), (200, 0), (24, 34)] {
-            batch.attribute(AttributeKey::Number(id), Value::Int(value));
-        }
-    }
-    batch
 }

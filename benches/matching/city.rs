@@ -134,10 +134,7 @@ impl City {
                 let driven = self.driven_m(at) / BLOCK_M;
                 let (i, part) = ((driven as usize).min(line.len() - 2), driven.fract());
                 let [a, b] = [line[i], line[i + 1]];
-                let xy = [
-                    a[0] + part * (b[0] - a[0]) + chance.noise(),
-                    a[1] + part * (b[1] - a[1]) + chance.noise(),
-                ];
+                let xy = [a[0] + part * (b[0] - a[0]) + chance.noise(), a[1] + part * (b[1] - a[1]) + chance.noise()];
                 Fix::at(begins.plus_seconds(at as f64 * EVERY_S), place(xy))
             })
             .collect()

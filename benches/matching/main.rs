@@ -36,10 +36,22 @@ const WARM: usize = 20;
 const TURNS: usize = 5;
 
 fn main() {
-    println!("one core; {VEHICLES} vehicles, a fix every {EVERY_S} s; millions of fixes a second unless said otherwise");
+    println!(
+        "one core; {VEHICLES} vehicles, a fix every {EVERY_S} s; millions of fixes a second unless said otherwise"
+    );
     println!(
         "{:>7} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>11} {:>11}",
-        "shapes", "tracked", "cold", "hindsight", "snap", "search", "plain", "PostGIS", "PG cold", "network MB", "vehicle B"
+        "shapes",
+        "tracked",
+        "cold",
+        "hindsight",
+        "snap",
+        "search",
+        "plain",
+        "PostGIS",
+        "PG cold",
+        "network MB",
+        "vehicle B"
     );
     for shapes in SIZES {
         row(shapes);
