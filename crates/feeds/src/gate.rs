@@ -104,31 +104,13 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
-    use matching::State;
-    use model::VehicleId;
+    use model::{Fix, VehicleId};
 
     use super::*;
 
     fn fix(vehicle: &str, at_s: i64) -> MatchedFix {
-        MatchedFix {
-            vehicle: VehicleId::new(vehicle).unwrap(),
-            time: Timestamp::from_secs(at_s),
-            position: None,
-            speed_mps: None,
-            heading_deg: None,
-            state: State::Unknown,
-            rejected: None,
-            trip: None,
-            pattern: None,
-            route: None,
-            direction: None,
-            shape_dist_m: None,
-            cross_track_m: None,
-            delay_s: None,
-            next_stop: None,
-            at_stop: false,
-            confidence: 0.0,
-        }
+        let nowhere = Fix::nowhere(Timestamp::from_secs(at_s));
+        MatchedFix::unmatched(&VehicleId::new(vehicle).unwrap(), &nowhere)
     }
 
     #[test]

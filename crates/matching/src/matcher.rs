@@ -115,7 +115,7 @@ impl Matcher {
             self.vehicles.insert(vehicle.clone(), Vehicle::default());
         }
         let Some(state) = self.vehicles.get_mut(vehicle) else { return };
-        let mut matched = unmatched(vehicle, fix);
+        let mut matched = MatchedFix::unmatched(vehicle, fix);
         let before = state.qualifier.last();
         match state.qualifier.judge(&self.network, &self.parameters, fix, received_at) {
             Err(rejection) => {
@@ -328,26 +328,4 @@ fn heading(parameters: &Parameters, fix: &Fix, from: Point, to: Point) -> Option
 fn device_heading(parameters: &Parameters, fix: &Fix) -> Option<f64> {
     let moves = fix.speed_mps.is_some_and(|v| f64::from(v) >= parameters.heading_min_mps);
     fix.heading_deg.filter(|_| moves).map(f64::from)
-}
-
-pub(crate) fn unmatched(vehicle: &VehicleId, fix: &Fix) -> MatchedFix {
-    MatchedFix {
-        vehicle: vehicle.clone(),
-        time: fix.time,
-        position: fix.position,
-        speed_mps: fix.speed_mps,
-        heading_deg: fix.heading_deg,
-        state: State::Unknown,
-        rejected: None,
-        trip: None,
-        pattern: None,
-        route: None,
-        direction: None,
-        shape_dist_m: None,
-        cross_track_m: None,
-        delay_s: None,
-        next_stop: None,
-        at_stop: false,
-        confidence: 0.0,
-    }
 }

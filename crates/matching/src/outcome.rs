@@ -1,6 +1,6 @@
 //! What matching says.
 
-use model::{LatLon, Timestamp, VehicleId};
+use model::{Fix, LatLon, Timestamp, VehicleId};
 use network::{PatternIdx, RouteIdx, StopIdx, TripInstance};
 
 /// What followed from the fixes given; buffers to be used again.
@@ -129,6 +129,31 @@ pub struct MatchedFix {
     pub at_stop: bool,
     /// How sure the trip is against all others and none, 0 to 1.
     pub confidence: f32,
+}
+
+impl MatchedFix {
+    /// What the tracker said, before anything is known of what it means.
+    pub fn unmatched(vehicle: &VehicleId, fix: &Fix) -> Self {
+        Self {
+            vehicle: vehicle.clone(),
+            time: fix.time,
+            position: fix.position,
+            speed_mps: fix.speed_mps,
+            heading_deg: fix.heading_deg,
+            state: State::Unknown,
+            rejected: None,
+            trip: None,
+            pattern: None,
+            route: None,
+            direction: None,
+            shape_dist_m: None,
+            cross_track_m: None,
+            delay_s: None,
+            next_stop: None,
+            at_stop: false,
+            confidence: 0.0,
+        }
+    }
 }
 
 /// A vehicle at a stop of its trip.

@@ -6,7 +6,7 @@ pub mod rules;
 
 use feeds::{LiveState, Snapshot};
 use matching::{MatchedFix, State};
-use model::{GatePolicy, LatLon, ServiceDate, Timestamp, VehicleId};
+use model::{Fix, GatePolicy, LatLon, ServiceDate, Timestamp, VehicleId};
 use network::{Network, TripInstance};
 
 /// Line 1 goes out by trip T1, which waits five minutes at the market, and T2 after midnight;
@@ -77,25 +77,9 @@ pub fn run(network: &Network, trip: &str, offset_s: i32) -> TripInstance {
 
 /// A fix of a vehicle on no trip.
 pub fn fix(vehicle: &str, time: Timestamp) -> MatchedFix {
-    MatchedFix {
-        vehicle: VehicleId::new(vehicle).unwrap(),
-        time,
-        position: LatLon::new(48.85, 37.605),
-        speed_mps: Some(7.5),
-        heading_deg: Some(90.0),
-        state: State::Deadhead,
-        rejected: None,
-        trip: None,
-        pattern: None,
-        route: None,
-        direction: None,
-        shape_dist_m: None,
-        cross_track_m: None,
-        delay_s: None,
-        next_stop: None,
-        at_stop: false,
-        confidence: 0.0,
-    }
+    let place = LatLon::new(48.85, 37.605).unwrap();
+    let fix = Fix { speed_mps: Some(7.5), heading_deg: Some(90.0), ..Fix::at(time, place) };
+    MatchedFix { state: State::Deadhead, ..MatchedFix::unmatched(&VehicleId::new(vehicle).unwrap(), &fix) }
 }
 
 /// A fix of a vehicle on `run`, a little before the stop of index `next_stop` or, where

@@ -8,7 +8,6 @@ use crate::hindsight::chart::{Doing, Kind};
 use crate::hindsight::register::Run;
 use crate::hindsight::track::{Track, Usable};
 use crate::hindsight::visits::{Spot, visits};
-use crate::matcher::unmatched;
 use crate::qualify::Point;
 use crate::{MatchedFix, Outcome, Parameters, State};
 
@@ -35,7 +34,7 @@ pub(crate) fn tell(network: &Network, parameters: &Parameters, track: &Track, co
     let mut usable = course.qualified.usable.iter().zip(&meanings).peekable();
     let mut last: Option<Meaning> = None;
     for (index, ((fix, _), rejected)) in track.fixes.iter().zip(&course.qualified.rejected).enumerate() {
-        let mut matched = unmatched(&track.vehicle, fix);
+        let mut matched = MatchedFix::unmatched(&track.vehicle, fix);
         matched.rejected = *rejected;
         if let Some((own, meaning)) = usable.next_if(|(u, _)| u.fix == index) {
             write(network, parameters, course, meaning, &mut matched);
