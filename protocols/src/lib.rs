@@ -43,6 +43,7 @@ mod decoder;
 pub mod digital_matter;
 pub mod eelink;
 pub mod egts;
+mod encoder;
 pub mod flespi;
 pub mod galileosky;
 pub mod gps103;
@@ -79,6 +80,7 @@ pub mod wialon_ips;
 pub mod wialon_retranslator;
 
 pub use decoder::{DecodeError, Decoder, Kind, Message, Reply, Step};
+pub use encoder::{Encoder, Frame, Identity, Login};
 pub use likeness::Likeness;
 pub use payload::{PAYLOADS, payload_by_name};
 pub use registry::{AUTO, Protocol, REGISTRY, by_name, names};

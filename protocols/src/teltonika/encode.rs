@@ -10,9 +10,22 @@ use super::elements::{
 };
 use super::{Codec, MAX_DATA};
 use crate::crc::crc16_arc;
+use crate::{Encoder, Identity, Login};
 
 /// Most records in a packet: their count is one byte.
 pub const MAX_RECORDS: usize = 255;
+
+/// Most records in a packet of a virtual tracker: with a bus's elements they fit into [`MAX_DATA`].
+const MOST_RECORDS: usize = 200;
+
+/// A device over a connection, in Codec 8 Extended.
+pub const ENCODER: Encoder = Encoder {
+    identity: Identity::Imei,
+    most_records: MOST_RECORDS,
+    login: Some(Login { bytes: login, accepted: Some(accepted) }),
+    frame: |f| frame(f.batch),
+    acknowledged: Some(|_, answer| acknowledged(answer)),
+};
 
 /// What a device sends first: its identity. At most [`super::MAX_IDENTITY`] bytes of it are
 /// taken by the decoder.

@@ -5,8 +5,20 @@ use std::fmt::Write as _;
 use model::{AttributeKey, DeviceId, Fix, FixBatch, Known, ValueRef};
 
 use super::checksum;
+use crate::{Encoder, Identity, Login};
 
 const KMH: f64 = 3.6;
+/// Most records in a black box of a virtual tracker.
+const MOST_RECORDS: usize = 100;
+
+/// A device over a connection, in version 2.0.
+pub const ENCODER: Encoder = Encoder {
+    identity: Identity::Text,
+    most_records: MOST_RECORDS,
+    login: Some(Login { bytes: login, accepted: Some(accepted) }),
+    frame: |f| data(f.batch),
+    acknowledged: Some(|_, answer| acknowledged(answer)),
+};
 
 /// The version that a tracker speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
