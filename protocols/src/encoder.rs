@@ -33,6 +33,11 @@ pub struct Frame<'a> {
     pub batch: &'a FixBatch,
 }
 
+/// Reads the answer to a login.
+pub type Accepted = fn(&[u8]) -> Option<bool>;
+/// Reads the answer to a frame.
+pub type Acknowledged = fn(&Frame<'_>, &[u8]) -> Option<usize>;
+
 /// What a device says first on a connection.
 #[derive(Clone, Copy)]
 pub struct Login {
@@ -40,7 +45,7 @@ pub struct Login {
     pub bytes: fn(&DeviceId) -> Vec<u8>,
     /// Whether the answer lets the device in; `None` while it is not complete. No function
     /// where a login is not answered.
-    pub accepted: Option<fn(&[u8]) -> Option<bool>>,
+    pub accepted: Option<Accepted>,
 }
 
 /// What a device of a protocol sends and understands.
@@ -56,7 +61,7 @@ pub struct Encoder {
     pub frame: fn(&Frame<'_>) -> Vec<u8>,
     /// How many of the frame's records the answer acknowledges; `None` while it is not
     /// complete. No function where frames are not answered.
-    pub acknowledged: Option<fn(&Frame<'_>, &[u8]) -> Option<usize>>,
+    pub acknowledged: Option<Acknowledged>,
 }
 
 impl fmt::Debug for Encoder {

@@ -80,7 +80,7 @@ pub mod wialon_ips;
 pub mod wialon_retranslator;
 
 pub use decoder::{DecodeError, Decoder, Kind, Message, Reply, Step};
-pub use encoder::{Encoder, Frame, Identity, Login};
+pub use encoder::{Accepted, Acknowledged, Encoder, Frame, Identity, Login};
 pub use likeness::Likeness;
 pub use payload::{PAYLOADS, payload_by_name};
 pub use registry::{AUTO, Protocol, REGISTRY, by_name, names};

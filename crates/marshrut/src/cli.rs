@@ -157,6 +157,9 @@ pub struct SimulateArgs {
     /// Share of frames beside which a stranger connects and sends noise.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub garbage: f64,
+    /// Every so many seconds all of them lose their connections in one instant and come back at once.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub storm: Option<u64>,
     /// Database of the service (`postgres://…` or `sqlite://…`): afterwards looks whether all that was
     /// acknowledged is there, each record once.
     #[arg(long, value_name = "DATABASE_URL")]

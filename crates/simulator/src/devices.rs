@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::io;
 
 use model::{DeviceId, VehicleId};
+use protocols::Identity;
 
-use crate::wire::{TELTONIKA, WIALON_IPS};
-use crate::{SimulatorError, wire};
+use crate::{SimulatorError, TELTONIKA, WIALON_IPS, spoken};
 
 /// One vehicle's tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,14 +56,22 @@ fn assign_by(vehicles: &[VehicleId], protocol: impl Fn(usize) -> &'static str) -
 
 /// Gives each vehicle a tracker of the same protocol, in the order of `vehicles`.
 pub fn assign_all(vehicles: &[VehicleId], protocol: &str) -> Result<Vec<Device>, SimulatorError> {
-    let tongue = wire::by_name(protocol).ok_or_else(|| SimulatorError::NoEncoder { protocol: protocol.to_owned() })?;
-    Ok(assign_by(vehicles, |_| tongue.name))
+    let (protocol, _) = spoken(protocol)?;
+    Ok(assign_by(vehicles, |_| protocol.name))
 }
 
 /// The identity of a tracker of this protocol in this vehicle; another `salt`, another one.
 pub fn identity(protocol: &str, vehicle: &VehicleId, salt: u64) -> Option<DeviceId> {
     let hash = hash(vehicle.as_str(), salt);
-    let text = if protocol == TELTONIKA { imei(hash) } else { text_id(vehicle.as_str(), hash, salt) };
+    let text = match spoken(protocol).ok()?.1.identity {
+        Identity::Imei => imei(hash),
+        Identity::Digits(digits) => {
+            let least = 10u64.checked_pow(u32::from(digits.max(1)) - 1)?;
+            (least + hash % least.checked_mul(9)?).to_string()
+        }
+        Identity::Number(most) => (1 + hash % u64::from(most.max(1))).to_string(),
+        Identity::Text => text_id(vehicle.as_str(), hash, salt),
+    };
     DeviceId::new(&text).ok()
 }
 
@@ -101,7 +109,7 @@ fn imei(hash: u64) -> String {
     format!("{body}{}", (10 - sum % 10) % 10)
 }
 
-/// A login that Wialon IPS can carry: letters, digits, `-` and `_`. An id that had to be
+/// A name that any protocol with names can carry: letters, digits, `-` and `_`. An id that had to be
 /// changed for it gets its hash behind it, so that two do not become one.
 fn text_id(vehicle: &str, hash: u64, salt: u64) -> String {
     const LONGEST: usize = 32;

@@ -53,7 +53,7 @@ pub enum SimulatorError {
     #[error("{0} vehicles are more than the {MAX_TRACKERS} that one simulator plays; start several")]
     TooManyTrackers(usize),
     /// A protocol that the simulator cannot speak.
-    #[error("the simulator does not speak `{protocol}`; it speaks {}", crate::wire::names().join(", "))]
+    #[error("the simulator does not speak `{protocol}`; it speaks {}", spoken().join(", "))]
     NoEncoder {
         /// The protocol's name.
         protocol: String,
@@ -64,6 +64,11 @@ pub enum SimulatorError {
     /// A schedule from which no day can be driven.
     #[error("{0}")]
     Schedule(String),
+}
+
+/// Names of the protocols that it speaks.
+fn spoken() -> Vec<&'static str> {
+    protocols::REGISTRY.iter().filter(|p| p.encoder.is_some()).map(|p| p.name).collect()
 }
 
 impl SimulatorError {

@@ -16,7 +16,7 @@ use crate::devices::Device;
 use crate::recording::Recording;
 use crate::tally::{Report, Tally};
 use crate::tracker::{Common, MAX_CONNECTING, MAX_TRACKERS, Next, Source, Tracker};
-use crate::{ReplayClock, SimulatorError, wire};
+use crate::{ReplayClock, SimulatorError, spoken};
 
 /// How often progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
@@ -38,7 +38,7 @@ impl Targets {
     /// Adds or replaces a protocol's address.
     #[must_use]
     pub fn with(mut self, protocol: &str, address: SocketAddr) -> Self {
-        let protocol = wire::by_name(protocol).map_or(protocol, |tongue| tongue.name);
+        let protocol = protocols::by_name(protocol).map_or(protocol, |p| p.name);
         self.0.retain(|(name, _)| name != protocol);
         self.0.push((protocol.to_owned(), address));
         self
@@ -66,7 +66,8 @@ pub struct Options {
     pub records_per_frame: usize,
     /// How long a tracker goes on without any acknowledgement before it gives up.
     pub patience: Duration,
-    /// Append `device_id,time` of each acknowledged record to this file.
+    /// Append `device_id,time` of each acknowledged record to this file; of protocols in which
+    /// a server answers nothing, of each record sent.
     pub acknowledged_log: Option<PathBuf>,
 }
 
@@ -122,12 +123,11 @@ impl Fleet {
             let Some(device) = by_vehicle.get(vehicle).filter(|_| !rows.is_empty()) else {
                 continue;
             };
-            let tongue = wire::by_name(device.protocol)
-                .ok_or(SimulatorError::NoEncoder { protocol: device.protocol.to_owned() })?;
-            let address = targets.of(tongue.name)?;
+            let (protocol, encoder) = spoken(device.protocol)?;
+            let address = targets.of(protocol.name)?;
             common.tally.planned.fetch_add(rows.len() as u64, Relaxed);
             let source = Recorded { recording: Arc::clone(recording), rows, next: 0, speed: options.speed };
-            trackers.push(Tracker::new((*device).clone(), tongue, address, source, Arc::clone(&common)));
+            trackers.push(Tracker::new((*device).clone(), encoder, address, source, Arc::clone(&common)));
         }
         if trackers.len() > MAX_TRACKERS {
             return Err(SimulatorError::TooManyTrackers(trackers.len()));

@@ -29,7 +29,6 @@ mod mischief;
 mod recording;
 mod tally;
 mod tracker;
-mod wire;
 
 pub use clock::ReplayClock;
 pub use error::SimulatorError;
@@ -38,4 +37,17 @@ pub use mischief::Mischief;
 pub use recording::{MAX_SKIPS_KEPT, Recording, Row, Skips};
 pub use tally::Report;
 pub use tracker::MAX_TRACKERS;
-pub use wire::{TELTONIKA, WIALON_IPS, names as protocols};
+
+use protocols::{Encoder, Protocol};
+
+/// Protocol of the trackers where none is named.
+pub const TELTONIKA: &str = "teltonika";
+/// Protocol of every other tracker of a mixed fleet.
+pub const WIALON_IPS: &str = "wialon-ips";
+
+/// The protocol of that name and its devices' side.
+fn spoken(name: &str) -> Result<(&'static Protocol, Encoder), SimulatorError> {
+    let protocol = protocols::by_name(name);
+    let spoken = protocol.and_then(|p| Some((p, p.encoder?)));
+    spoken.ok_or_else(|| SimulatorError::NoEncoder { protocol: name.to_owned() })
+}

@@ -15,7 +15,7 @@ use crate::drive::Rng;
 use crate::mischief::Mischief;
 use crate::tally::{Report, Tally};
 use crate::tracker::{Common, MAX_CONNECTING, MAX_TRACKERS, Next, Source, Tracker};
-use crate::{SimulatorError, wire};
+use crate::{SimulatorError, spoken};
 
 /// What load to make.
 #[derive(Clone, Debug)]
@@ -47,7 +47,8 @@ pub struct Load {
     pub mischief: Mischief,
     /// How long a vehicle goes on without any acknowledgement before it gives up.
     pub patience: Duration,
-    /// Append `device_id,time` of each acknowledged record to this file.
+    /// Append `device_id,time` of each acknowledged record to this file; of protocols in which
+    /// a server answers nothing, of each record sent.
     pub acknowledged_log: Option<PathBuf>,
 }
 
@@ -67,8 +68,7 @@ pub async fn run(
     cancel: CancellationToken,
     progress: impl FnMut(&Report),
 ) -> Result<Report, SimulatorError> {
-    let tongue =
-        wire::by_name(&load.protocol).ok_or_else(|| SimulatorError::NoEncoder { protocol: load.protocol.clone() })?;
+    let (_, encoder) = spoken(&load.protocol)?;
     let devices = fleet(&load.protocol, load.vehicles)?;
     let common = Arc::new(Common {
         tally: Tally::start(load.acknowledged_log.as_deref())?,
@@ -84,7 +84,9 @@ pub async fn run(
         .map(|(n, device)| {
             let own = n.checked_rem(load.from.len()).and_then(|turn| load.from.get(turn)).copied();
             let source = Wanderer::new(load, n as u64, start);
-            Tracker::new(device, tongue, load.address, source, Arc::clone(&common)).with(load.mischief).from(own)
+            Tracker::new(device, encoder, load.address, source, Arc::clone(&common))
+                .with(load.mischief, start)
+                .from(own)
         })
         .collect();
     Ok(crate::fleet::play(trackers, &common, cancel, progress).await)

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -25,17 +25,38 @@ pub struct Mischief {
     pub reconnects: f64,
     /// Beside a frame somebody connects and sends noise.
     pub garbage: f64,
+    /// So often all of them lose their connections in the same instant and come back at once,
+    /// as when a gateway or a mobile network starts again.
+    pub storm: Option<Duration>,
 }
 
 /// One tracker's share of it.
 pub(crate) struct Imp {
     mischief: Mischief,
     rng: Rng,
+    storm: Option<Instant>,
 }
 
 impl Imp {
-    pub(crate) fn new(mischief: Mischief, name: &str) -> Self {
-        Self { mischief, rng: Rng::new(0).fork(name) }
+    /// Storms are counted from `start`, which all of a fleet have in common.
+    pub(crate) fn new(mischief: Mischief, name: &str, start: Instant) -> Self {
+        let storm = mischief.storm.filter(|every| !every.is_zero()).and_then(|every| start.checked_add(every));
+        Self { mischief, rng: Rng::new(0).fork(name), storm }
+    }
+
+    /// When the next storm is.
+    pub(crate) const fn storm(&self) -> Option<Instant> {
+        self.storm
+    }
+
+    /// Whether a storm has come that this tracker has not seen yet.
+    pub(crate) fn is_hit(&mut self, now: Instant) -> bool {
+        let Some((storm, every)) = self.storm.zip(self.mischief.storm).filter(|(storm, _)| *storm <= now) else {
+            return false;
+        };
+        let missed = now.duration_since(storm).as_nanos() / every.as_nanos().max(1) + 1;
+        self.storm = u32::try_from(missed).ok().and_then(|n| every.checked_mul(n)).and_then(|d| storm.checked_add(d));
+        true
     }
 
     pub(crate) fn sends_twice(&mut self) -> bool {

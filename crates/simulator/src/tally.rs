@@ -37,6 +37,8 @@ pub struct Report {
     pub gave_up: u64,
     /// Connections that sent noise on purpose.
     pub garbage: u64,
+    /// Records of protocols in which a server answers none.
+    pub unanswered: u64,
     /// How long it took so far.
     pub elapsed: Duration,
     /// From a frame's first byte sent to its acknowledgement: half took no longer.
@@ -48,9 +50,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// Records sent that nobody has acknowledged.
+    /// Records sent that nobody has acknowledged although the protocol has answers.
     pub const fn unacknowledged(&self) -> u64 {
-        self.sent.saturating_sub(self.acknowledged)
+        self.sent.saturating_sub(self.acknowledged + self.unanswered)
     }
 
     /// Records acknowledged a second.
@@ -72,6 +74,7 @@ pub(crate) struct Tally {
     pub(crate) logins_refused: AtomicU64,
     pub(crate) gave_up: AtomicU64,
     pub(crate) garbage: AtomicU64,
+    unanswered: AtomicU64,
     latency: Histogram,
     log: Option<Log>,
     started: Instant,
@@ -97,6 +100,7 @@ impl Tally {
             logins_refused: zero(),
             gave_up: zero(),
             garbage: zero(),
+            unanswered: zero(),
             latency: Histogram::default(),
             log: log.map(Log::open).transpose()?,
             started: Instant::now(),
@@ -117,6 +121,7 @@ impl Tally {
             logins_refused: self.logins_refused.load(Relaxed),
             gave_up: self.gave_up.load(Relaxed),
             garbage: self.garbage.load(Relaxed),
+            unanswered: self.unanswered.load(Relaxed),
             elapsed: self.started.elapsed(),
             ack_p50: self.latency.quantile(0.5),
             ack_p99: self.latency.quantile(0.99),
@@ -132,6 +137,13 @@ impl Tally {
         }
         self.acknowledged.fetch_add(records.len() as u64, Relaxed);
         Ok(())
+    }
+
+    /// Takes note of records of a protocol without answers: nobody will ever know more of
+    /// them than that they were sent.
+    pub(crate) fn let_go(&self, device: &DeviceId, records: &[Fix]) -> std::io::Result<()> {
+        self.unanswered.fetch_add(records.len() as u64, Relaxed);
+        self.log.as_ref().map_or(Ok(()), |log| log.append(device, records))
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use model::{Fix, FixBatch};
+use protocols::{Encoder, Frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
@@ -18,7 +19,6 @@ use tokio::time::{sleep, sleep_until, timeout, timeout_at};
 use crate::devices::Device;
 use crate::mischief::{Imp, Mischief};
 use crate::tally::Tally;
-use crate::wire::Tongue;
 
 /// Most trackers of one simulator.
 pub const MAX_TRACKERS: usize = 200_000;
@@ -65,10 +65,12 @@ pub(crate) struct Common {
 /// One vehicle's tracker.
 pub(crate) struct Tracker<S> {
     device: Device,
-    tongue: &'static Tongue,
+    encoder: Encoder,
     address: SocketAddr,
     source: S,
     common: Arc<Common>,
+    /// Frames sent on this connection, modulo 2¹⁶.
+    frames: u16,
     /// Taken from the source and not acknowledged yet: what a real tracker has in its flash.
     kept: Vec<Fix>,
     kept_was_sent: bool,
@@ -76,30 +78,28 @@ pub(crate) struct Tracker<S> {
     progress: Instant,
     answers: Vec<u8>,
     imp: Option<Imp>,
+    /// A storm took its connection.
+    was_hit: bool,
     /// The address of its own that it connects from, where it is not left to the system.
     own: Option<IpAddr>,
 }
 
 impl<S: Source> Tracker<S> {
-    pub(crate) fn new(
-        device: Device,
-        tongue: &'static Tongue,
-        address: SocketAddr,
-        source: S,
-        common: Arc<Common>,
-    ) -> Self {
+    pub(crate) fn new(device: Device, encoder: Encoder, address: SocketAddr, source: S, common: Arc<Common>) -> Self {
         let (kept, answers, progress) = (Vec::new(), Vec::new(), Instant::now());
         Self {
             device,
-            tongue,
+            encoder,
             address,
             source,
             common,
+            frames: 0,
             kept,
             kept_was_sent: false,
             progress,
             answers,
             imp: None,
+            was_hit: false,
             own: None,
         }
     }
@@ -111,9 +111,9 @@ impl<S: Source> Tracker<S> {
         self
     }
 
-    /// Makes it misbehave.
-    pub(crate) fn with(mut self, mischief: Mischief) -> Self {
-        self.imp = Some(Imp::new(mischief, self.device.device.as_str()));
+    /// Makes it misbehave, from `start` on.
+    pub(crate) fn with(mut self, mischief: Mischief, start: Instant) -> Self {
+        self.imp = Some(Imp::new(mischief, self.device.device.as_str(), start));
         self
     }
 
@@ -121,8 +121,8 @@ impl<S: Source> Tracker<S> {
     pub(crate) async fn play(mut self) {
         let mut pause = FIRST_PAUSE;
         loop {
-            // Nobody connects before there is something to say.
-            while self.kept.is_empty() {
+            // Nobody connects before there is something to say, but for those whose line broke.
+            while self.kept.is_empty() && !self.was_hit {
                 match self.take() {
                     Next::Records => {}
                     Next::At(instant) => sleep_until(instant.into()).await,
@@ -130,10 +130,11 @@ impl<S: Source> Tracker<S> {
                 }
             }
             let tried = Instant::now();
+            self.was_hit = false;
             if self.connection().await.is_ok() {
                 return;
             }
-            if self.kept.is_empty() {
+            if self.kept.is_empty() || self.was_hit {
                 continue; // Closed between two frames: no harm done.
             }
             self.common.tally.failures.fetch_add(1, Relaxed);
@@ -155,7 +156,7 @@ impl<S: Source> Tracker<S> {
     }
 
     fn take(&mut self) -> Next {
-        let most = self.common.records_per_frame.clamp(1, self.tongue.most_records);
+        let most = self.common.records_per_frame.clamp(1, self.encoder.most_records);
         let next = self.source.next(most, &mut self.kept);
         if matches!(next, Next::Records) {
             self.progress = Instant::now();
@@ -180,12 +181,15 @@ impl<S: Source> Tracker<S> {
                 match self.take() {
                     Next::Records => {}
                     Next::At(instant) => {
-                        idle(&stream, instant).await?;
+                        let storm = self.imp.as_ref().and_then(Imp::storm).unwrap_or(instant);
+                        idle(&stream, instant.min(storm)).await?;
+                        self.weather()?;
                         continue;
                     }
                     Next::End => return Ok(()),
                 }
             }
+            self.weather()?;
             if let Some(imp) = &mut self.imp {
                 imp.make_noise(self.address, &self.common.tally).await;
             }
@@ -196,9 +200,24 @@ impl<S: Source> Tracker<S> {
         }
     }
 
+    /// An error where a storm takes the connection now.
+    fn weather(&mut self) -> io::Result<()> {
+        if self.imp.as_mut().is_some_and(|imp| imp.is_hit(Instant::now())) {
+            self.was_hit = true;
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
     async fn log_in(&mut self, stream: &mut TcpStream) -> io::Result<()> {
-        stream.write_all(&(self.tongue.login)(&self.device.device)).await?;
-        let accepted = self.answer(stream, self.tongue.accepted).await?;
+        self.frames = 0;
+        let mut accepted = true;
+        if let Some(login) = self.encoder.login {
+            stream.write_all(&(login.bytes)(&self.device.device)).await?;
+            if let Some(reading) = login.accepted {
+                accepted = read(stream, &mut self.answers, reading).await?;
+            }
+        }
         self.common.tally.connections.fetch_add(1, Relaxed);
         if !accepted {
             self.common.tally.logins_refused.fetch_add(1, Relaxed);
@@ -207,49 +226,58 @@ impl<S: Source> Tracker<S> {
         Ok(())
     }
 
-    /// Sends what is kept and lets go of what the answer acknowledges.
+    /// Sends what is kept and lets go of what the answer acknowledges; where frames are not
+    /// answered, of what the system took.
     async fn exchange(&mut self, stream: &mut TcpStream) -> io::Result<()> {
         let mut batch = FixBatch::default();
         self.kept.iter().for_each(|fix| batch.push(*fix));
-        let frame = (self.tongue.frame)(&batch);
+        let frame = Frame { device: &self.device.device, number: self.frames, batch: &batch };
+        self.frames = self.frames.wrapping_add(1);
+        let bytes = (self.encoder.frame)(&frame);
         let tally = &self.common.tally;
         let counter = if self.kept_was_sent { &tally.retransmitted } else { &tally.sent };
         counter.fetch_add(self.kept.len() as u64, Relaxed);
         self.kept_was_sent = true;
 
         let began = Instant::now();
-        stream.write_all(&frame).await?;
-        let taken = self.answer(stream, self.tongue.acknowledged).await?;
-        let taken = taken.min(self.kept.len());
-        let Some(records) = self.kept.get(..taken).filter(|r| !r.is_empty()) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "frame refused"));
+        stream.write_all(&bytes).await?;
+        let taken = if let Some(reading) = self.encoder.acknowledged {
+            let taken = read(stream, &mut self.answers, |answer| reading(&frame, answer)).await?;
+            let taken = self.kept.get(..taken.min(self.kept.len())).filter(|r| !r.is_empty());
+            let taken = taken.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "frame refused"))?;
+            tally.answered(frame.device, taken, began.elapsed())?;
+            taken.len()
+        } else {
+            tally.let_go(frame.device, &self.kept)?;
+            self.kept.len()
         };
-        self.common.tally.answered(&self.device.device, records, began.elapsed())?;
         self.kept.drain(..taken);
         self.progress = Instant::now();
         if self.imp.as_mut().is_some_and(Imp::sends_twice) {
-            self.common.tally.retransmitted.fetch_add(batch.fixes.len() as u64, Relaxed);
-            stream.write_all(&frame).await?;
-            self.answer(stream, self.tongue.acknowledged).await?;
+            tally.retransmitted.fetch_add(batch.fixes.len() as u64, Relaxed);
+            stream.write_all(&bytes).await?;
+            if let Some(reading) = self.encoder.acknowledged {
+                read(stream, &mut self.answers, |answer| reading(&frame, answer)).await?;
+            }
         }
         Ok(())
     }
+}
 
-    /// Waits for the answer to what was just sent. Nothing else was asked, so whatever came
-    /// with it is let go.
-    async fn answer<T>(&mut self, stream: &mut TcpStream, read: fn(&[u8]) -> Option<T>) -> io::Result<T> {
-        let deadline = tokio::time::Instant::now() + ANSWER_TIMEOUT;
-        self.answers.clear();
-        loop {
-            if timeout_at(deadline, stream.read_buf(&mut self.answers)).await?? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if let Some(meaning) = read(&self.answers) {
-                return Ok(meaning);
-            }
-            if self.answers.len() > MAX_ANSWER_BYTES {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "no answer of this protocol"));
-            }
+/// Waits for the answer to what was just sent. Nothing else was asked, so whatever came with
+/// it is let go.
+async fn read<T>(stream: &mut TcpStream, answers: &mut Vec<u8>, meaning: impl Fn(&[u8]) -> Option<T>) -> io::Result<T> {
+    let deadline = tokio::time::Instant::now() + ANSWER_TIMEOUT;
+    answers.clear();
+    loop {
+        if timeout_at(deadline, stream.read_buf(answers)).await?? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(meaning) = meaning(answers) {
+            return Ok(meaning);
+        }
+        if answers.len() > MAX_ANSWER_BYTES {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "no answer of this protocol"));
         }
     }
 }

@@ -77,7 +77,11 @@ pub fn say(report: &Report) {
     println!("trackers {}", report.trackers);
     println!("sent {}", report.sent);
     println!("acknowledged {}", report.acknowledged);
+    if report.unanswered > 0 {
+        println!("unanswered {} (the protocol has no acknowledgement)", report.unanswered);
+    }
     println!("retransmitted {}", report.retransmitted);
+    println!("connections {}", report.connections);
     println!("rate {:.0}/s over {:.1} s", report.rate(), report.elapsed.as_secs_f64());
     println!("ack_p50_ms {:.1}", milliseconds(report.ack_p50));
     println!("ack_p99_ms {:.1}", milliseconds(report.ack_p99));

@@ -39,7 +39,12 @@ pub async fn run(args: &SimulateArgs) -> anyhow::Result<()> {
         centre,
         from: Vec::new(),
         silence: args.burst.map(|s| (Duration::from_secs(s * (IN_REACH + 1)), Duration::from_secs(s))),
-        mischief: Mischief { duplicates: args.duplicates, reconnects: args.reconnects, garbage: args.garbage },
+        mischief: Mischief {
+            duplicates: args.duplicates,
+            reconnects: args.reconnects,
+            garbage: args.garbage,
+            storm: args.storm.map(Duration::from_secs),
+        },
         patience: Duration::from_secs(30),
         acknowledged_log: acknowledged.as_ref().map(|file| file.path().to_owned()),
     };
@@ -54,8 +59,8 @@ pub async fn run(args: &SimulateArgs) -> anyhow::Result<()> {
         verdict.say();
         verdict.check()?;
     }
-    if report.acknowledged < report.sent {
-        bail!("{} of {} fixes were not acknowledged", report.sent - report.acknowledged, report.sent);
+    if report.unacknowledged() > 0 {
+        bail!("{} of {} fixes were not acknowledged", report.unacknowledged(), report.sent);
     }
     Ok(())
 }
