@@ -40,6 +40,7 @@ pub struct Login {
     pub bytes: fn(&DeviceId) -> Vec<u8>,
     /// Whether the answer lets the device in; `None` while it is not complete. No function
     /// where a login is not answered.
+    #[expect(clippy::type_complexity, reason = "a signature that is used once reads best where it is used")]
     pub accepted: Option<fn(&[u8]) -> Option<bool>>,
 }
 
@@ -56,6 +57,7 @@ pub struct Encoder {
     pub frame: fn(&Frame<'_>) -> Vec<u8>,
     /// How many of the frame's records the answer acknowledges; `None` while it is not
     /// complete. No function where frames are not answered.
+    #[expect(clippy::type_complexity, reason = "a signature that is used once reads best where it is used")]
     pub acknowledged: Option<fn(&Frame<'_>, &[u8]) -> Option<usize>>,
 }
 

@@ -1,5 +1,10 @@
 //! What a virtual tracker of any protocol says is what the decoder reads.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests: a panic is how they fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a panic is how they fail"
+)]
 
 mod common;
 
