@@ -202,3 +202,25 @@ fn no_other_answer_acknowledges() {
         }
     }
 }
+
+/// Before its receiver has found the first satellites a tracker is nowhere: nobody must see it at 0, 0.
+#[test]
+fn a_tracker_without_a_place_is_shown_nowhere() {
+    let time = Timestamp::from_secs(1_700_000_000);
+    let mut batch = FixBatch::default();
+    batch.push(Fix { position: None, valid: false, ..Fix::at(time, LatLon::new(0.0, 0.0).unwrap()) });
+    for (protocol, encoder) in with_encoder() {
+        let device = device(encoder.identity, 7);
+        let mut decoder = (protocol.decoder)();
+        decoder.now(time);
+        let mut bytes = encoder.login.map(|login| (login.bytes)(&device)).unwrap_or_default();
+        bytes.extend((encoder.frame)(&Frame { device: &device, number: 0, batch: &batch }));
+        for message in messages(decoder.as_mut(), &bytes) {
+            assert!(!matches!(message.kind, Kind::Error(_)), "{}: {message:?}", protocol.name);
+            if let Kind::Fixes(found) = message.kind {
+                let is_nowhere = found.fixes.iter().all(|fix| fix.position.is_none() && !fix.valid);
+                assert!(is_nowhere, "{}: {found:?}", protocol.name);
+            }
+        }
+    }
+}
