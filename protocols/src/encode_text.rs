@@ -1,9 +1,10 @@
 //! What the device's side of several protocols writes and reads alike: a record in the units of
-//! trackers, numbers as wide as their field, degrees and minutes.
+//! trackers, numbers as wide as their field, decimal digits, degrees and minutes.
 
-use model::Fix;
+use model::{DeviceId, Fix, Timestamp};
 
 use crate::Frame;
+use crate::civil::two_digit_parts;
 use crate::units::nearest;
 
 /// Kilometres an hour in a metre a second.
@@ -79,12 +80,32 @@ pub(crate) fn millionths(degrees: f64) -> i32 {
     within(degrees * 1e6, i32::MIN, i32::MAX)
 }
 
+/// Seconds since 1970.
+pub(crate) fn unix(time: Timestamp) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(0)
+}
+
 /// Degrees and decimal minutes, `DDMM.MMMM`, with so many digits of degrees.
 fn degrees_minutes(value: f64, digits: usize) -> String {
     const MINUTE: f64 = 1e4;
     const DEGREE: f64 = 60.0 * MINUTE;
     let parts = (value.abs() * DEGREE).round();
     format!("{:0digits$}{:07.4}", (parts / DEGREE).floor(), parts % DEGREE / MINUTE)
+}
+
+/// Twelve decimal digits in six bytes: `YYMMDDHHMMSS` in UTC.
+pub(crate) fn packed_time(time: Timestamp) -> [u8; 6] {
+    two_digit_parts(time).map(|two| two / 10 % 10 * 16 + two % 10)
+}
+
+/// A number of decimal digits, two a byte, with zeros before it; zeros where it does not fit.
+pub(crate) fn packed_digits<const N: usize>(device: &DeviceId) -> [u8; N] {
+    let mut bytes = [0; N];
+    let digits = format!("{:0>1$}", device.as_str(), 2 * N);
+    match hex::decode_to_slice(&digits, &mut bytes) {
+        Ok(()) if digits.bytes().all(|b| b.is_ascii_digit()) => bytes,
+        _ => [0; N],
+    }
 }
 
 /// What an answer says up to the byte that ends it; `None` while that is not there.
@@ -106,9 +127,17 @@ mod tests {
     fn minutes_never_come_to_sixty() {
         let at = |lat, lon| {
             let position = model::LatLon::new(lat, lon).unwrap();
-            Said::of(&Fix::at(model::Timestamp::default(), position)).place(",")
+            Said::of(&Fix::at(Timestamp::default(), position)).place(",")
         };
         assert_eq!(at(47.999_999_99, -7.5), "4800.0000,N,00730.0000,W");
         assert_eq!(at(-0.01, 179.999_999_99), "0000.6000,S,18000.0000,E");
+    }
+
+    #[test]
+    fn digits_are_packed_two_a_byte() {
+        let packed = |id: &str| packed_digits::<3>(&DeviceId::new(id).unwrap());
+        assert_eq!(packed("12345"), [0x01, 0x23, 0x45]);
+        assert_eq!((packed("1234567"), packed("abcdef")), ([0; 3], [0; 3]));
+        assert_eq!(packed_time(Timestamp::parse("2026-01-16T19:31:05Z").unwrap()), [0x26, 1, 0x16, 0x19, 0x31, 5]);
     }
 }
