@@ -43,6 +43,7 @@ mod decoder;
 pub mod digital_matter;
 pub mod eelink;
 pub mod egts;
+mod encode_text;
 mod encoder;
 pub mod flespi;
 pub mod galileosky;
