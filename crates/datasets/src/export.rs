@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use matching::Parameters;
+use matching::{Parameters, Priors};
 use model::{GatePolicy, Horizon, ServiceDate, Timestamp};
 use network::Network;
 use store::Store;
@@ -36,6 +36,8 @@ pub struct Request<'a> {
     pub thresholds: Thresholds,
     /// How fixes are matched.
     pub parameters: Parameters,
+    /// What is known of the vehicles' duties beforehand.
+    pub priors: Arc<Priors>,
     /// Threads to match on; 0 means one a core. The files do not depend on it.
     pub threads: usize,
     /// The folder of the files; created where it is missing.
@@ -83,7 +85,7 @@ pub async fn export(request: &Request<'_>) -> Result<Summary, ExportError> {
     while !chunk.is_empty() {
         let read: usize = chunk.iter().map(|track| track.fixes.len()).sum();
         let job = Job {
-            day: Day::new(Arc::clone(network), day, request.parameters.clone()),
+            day: Day::new(Arc::clone(network), day, request.parameters.clone(), Arc::clone(&request.priors)),
             threads: threads(request.threads),
         };
         // The next chunk is read while this one is matched.

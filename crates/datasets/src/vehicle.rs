@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use matching::{Hindsight, MatchedFix, Parameters, StopVisit};
+use matching::{Hindsight, MatchedFix, Parameters, Priors, StopVisit};
 use model::{Fix, ServiceDate};
 use network::{Network, TripInstance};
 use store::VisitRow;
@@ -18,6 +18,7 @@ pub(crate) struct Day {
     pub network: Arc<Network>,
     pub date: ServiceDate,
     parameters: Parameters,
+    priors: Arc<Priors>,
 }
 
 /// One vehicle's share of the files.
@@ -48,8 +49,8 @@ impl Performed {
 }
 
 impl Day {
-    pub(crate) fn new(network: Arc<Network>, date: ServiceDate, parameters: Parameters) -> Self {
-        Self { network, date, parameters }
+    pub(crate) fn new(network: Arc<Network>, date: ServiceDate, parameters: Parameters, priors: Arc<Priors>) -> Self {
+        Self { network, date, parameters, priors }
     }
 
     /// Matches a track from its beginning to its end and writes the day's rows.
@@ -57,7 +58,7 @@ impl Day {
         let seen = matching::Track {
             vehicle: track.vehicle.clone(),
             fixes: track.fixes.iter().map(|(fix, received_at)| (*fix, Some(*received_at))).collect(),
-            priors: Vec::new(),
+            priors: self.priors.get(&track.vehicle).cloned().unwrap_or_default(),
         };
         let outcome = Hindsight::new(Arc::clone(&self.network), self.parameters.clone()).day(&seen);
 

@@ -224,6 +224,9 @@ pub struct MatchArgs {
     /// block_id, trip_id, from, until (instants such as 2026-01-16T19:31:00Z).
     #[arg(long, value_name = "FILE")]
     pub priors: Option<PathBuf>,
+    /// Where vehicles are kept, CSV: lat, lon and, if you like, radius_m and name.
+    #[arg(long, value_name = "FILE")]
+    pub depots: Option<PathBuf>,
 }
 
 /// `marshrut export`.

@@ -3,6 +3,7 @@
 //! This crate is the program: command line, configuration, wiring, shutdown. What it wires
 //! is in the crates beside it; `service` is the one place that says what feeds what.
 
+mod assignments;
 mod cli;
 mod commands;
 mod config;

@@ -41,4 +41,4 @@ pub use hindsight::{Hindsight, Track, match_fleet};
 pub use matcher::Matcher;
 pub use outcome::{MatchedFix, Outcome, Rejection, State, StopVisit};
 pub use parameters::{Depot, Parameters};
-pub use prior::Prior;
+pub use prior::{Prior, Priors};

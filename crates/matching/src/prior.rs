@@ -1,9 +1,14 @@
 //! What is known of a vehicle's duties beforehand.
 
-use model::Timestamp;
+use std::collections::HashMap;
+
+use model::{Timestamp, VehicleId};
 use network::{BlockIdx, Network, RouteIdx, TripIdx, TripInstance};
 
 use crate::Parameters;
+
+/// What is known of each vehicle.
+pub type Priors = HashMap<VehicleId, Vec<Prior>>;
 
 /// A dispatcher's assignment, a driver's input, a device's own route or block: evidence, not
 /// truth. Where a vehicle drives along another route for a while, the fixes win.

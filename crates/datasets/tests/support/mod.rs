@@ -158,6 +158,7 @@ impl City {
             now: at("2026-01-16T06:40:00Z"),
             thresholds: Thresholds::default(),
             parameters: matching::Parameters::default(),
+            priors: Arc::default(),
             threads,
             folder: &self.out(),
             progress: &|_| {},

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use datasets::{Request, Thresholds};
-use matching::Parameters;
 use model::Timestamp;
 
 use crate::cli::ExportArgs;
@@ -25,7 +24,8 @@ pub async fn run(args: &ExportArgs) -> anyhow::Result<()> {
         gate: &gate,
         now: Timestamp::from(jiff::Timestamp::now()),
         thresholds: Thresholds { early_s: config.punctuality.early_s, late_s: config.punctuality.late_s },
-        parameters: Parameters::default(),
+        parameters: config.parameters()?,
+        priors: Arc::new(config.assignments(&network)?),
         threads: config.pipeline.shards,
         folder: &args.out,
         progress: &|read| bar.set_position(read),

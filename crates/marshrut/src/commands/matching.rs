@@ -1,6 +1,5 @@
 //! `marshrut match`: a recorded day against a timetable, offline.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -8,21 +7,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use matching::{MatchedFix, Parameters, Prior, StopVisit, Track, match_fleet};
-use model::{Timestamp, VehicleId};
+use matching::{MatchedFix, Parameters, Priors, StopVisit, Track, match_fleet};
+use model::Timestamp;
 use network::Network;
 use simulator::{Recording, Row};
 
 use crate::cli::MatchArgs;
-use crate::{gtfs, progress};
+use crate::{assignments, config, gtfs, progress};
 
 /// Matches the whole recording, vehicles in parallel, and writes what came of it.
 pub fn run(args: &MatchArgs) -> anyhow::Result<()> {
     let network = Arc::new(gtfs::compile(&args.gtfs)?);
     let recording = Recording::open(&args.positions)?;
     super::say_skips(&recording);
-    let priors = args.priors.as_deref().map(|path| read_priors(path, &network)).transpose()?.unwrap_or_default();
-    let (fixes, visits) = match_all(&network, &recording, priors);
+    let priors = args.priors.as_deref().map(|path| assignments::read(path, &network)).transpose()?.unwrap_or_default();
+    let depots = args.depots.as_deref().map(config::read_depots).transpose()?.unwrap_or_default();
+    let parameters = Parameters { depots, ..Parameters::default() };
+    let (fixes, visits) = match_all(&network, &recording, &parameters, priors);
     write_fixes(&args.out, &network, &recording, &fixes)?;
     if let Some(path) = &args.stop_visits {
         write_visits(path, &network, &visits)?;
@@ -37,7 +38,7 @@ pub fn run(args: &MatchArgs) -> anyhow::Result<()> {
 pub fn summary(gtfs: &Path, recording: &Recording) -> anyhow::Result<()> {
     let network = Arc::new(gtfs::compile(gtfs)?);
     let started = Instant::now();
-    let (fixes, visits) = match_all(&network, recording, HashMap::new());
+    let (fixes, visits) = match_all(&network, recording, &Parameters::default(), Priors::new());
     let seconds = started.elapsed().as_secs_f64();
     println!("fixes {}", fixes.len());
     println!("on_trips {}", fixes.iter().filter(|f| f.trip.is_some()).count());
@@ -51,7 +52,8 @@ pub fn summary(gtfs: &Path, recording: &Recording) -> anyhow::Result<()> {
 fn match_all(
     network: &Arc<Network>,
     recording: &Recording,
-    mut priors: HashMap<VehicleId, Vec<Prior>>,
+    parameters: &Parameters,
+    mut priors: Priors,
 ) -> (Vec<MatchedFix>, Vec<StopVisit>) {
     let mut of_vehicle: Vec<Vec<usize>> = vec![Vec::new(); recording.vehicles().len()];
     for (index, row) in recording.rows().iter().enumerate() {
@@ -78,7 +80,7 @@ fn match_all(
         .collect();
     let bar = progress::bar("matching", recording.rows().len() as u64);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let outcomes = match_fleet(network, &Parameters::default(), &tracks, threads, &|count| bar.inc(count as u64));
+    let outcomes = match_fleet(network, parameters, &tracks, threads, &|count| bar.inc(count as u64));
     bar.finish();
     let mut fixes: Vec<Option<MatchedFix>> = vec![None; recording.rows().len()];
     let mut visits = Vec::new();
@@ -91,44 +93,6 @@ fn match_all(
         visits.extend(outcome.visits);
     }
     (fixes.into_iter().flatten().collect(), visits)
-}
-
-/// A row of the file of priors.
-#[derive(Debug, serde::Deserialize)]
-struct PriorRow {
-    vehicle_id: String,
-    route_id: Option<String>,
-    block_id: Option<String>,
-    trip_id: Option<String>,
-    from: Option<String>,
-    until: Option<String>,
-}
-
-/// What is known of each vehicle's duties beforehand.
-fn read_priors(path: &Path, network: &Network) -> anyhow::Result<HashMap<VehicleId, Vec<Prior>>> {
-    let mut reader = csv::Reader::from_path(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let blocks: HashMap<&str, _> = network.blocks().map(|(index, block)| (block.id.as_str(), index)).collect();
-    let mut priors: HashMap<VehicleId, Vec<Prior>> = HashMap::new();
-    for (line, row) in (2..).zip(reader.deserialize()) {
-        let row: PriorRow = row.with_context(|| format!("{}, line {line}", path.display()))?;
-        let place = || format!("{}, line {line}", path.display());
-        let given = |text: Option<String>| text.filter(|t| !t.is_empty());
-        let instant = |text: Option<String>| {
-            let parse = |t: String| Timestamp::parse(&t).with_context(|| format!("{}: `{t}` is no instant", place()));
-            given(text).map(parse).transpose()
-        };
-        let vehicle = VehicleId::new(&row.vehicle_id).with_context(place)?;
-        // What the schedule does not have cannot be compared with: it says nothing.
-        let prior = Prior {
-            from: instant(row.from)?,
-            until: instant(row.until)?,
-            route: given(row.route_id).and_then(|id| network.route_by_id(&id)),
-            block: given(row.block_id).and_then(|id| blocks.get(id.as_str()).copied()),
-            trip: given(row.trip_id).and_then(|id| network.trip_by_id(&id)),
-        };
-        priors.entry(vehicle).or_default().push(prior);
-    }
-    Ok(priors)
 }
 
 fn create(path: &Path) -> anyhow::Result<csv::Writer<impl Write>> {

@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, every key also by environment variable.
 
+mod depot;
 mod example;
 mod keys;
 mod load;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+pub use depot::{Depot, read as read_depots};
 pub use example::example;
 pub use load::load;
 
@@ -93,6 +95,17 @@ settings! {
         shards: usize = 0,
         /// Minutes of the journal that are read again at start, so that vehicles keep their trips.
         warm_up_minutes: u64 = 30,
+    }
+
+    /// What helps to tell which trip a vehicle is on.
+    matching: Matching {
+        /// Who drives what, CSV with vehicle_id and any of route_id, block_id, trip_id, from, until (instants).
+        /// Evidence, not truth: a vehicle that drives along another route is taken for what it does. Empty:
+        /// nothing is known beforehand. Read again at SIGHUP.
+        assignments: PathBuf = PathBuf::new(),
+        /// Depots, where a vehicle that stands is out of service: a list of tables [[matching.depots]] with
+        /// lat, lon, radius_m and, for people, a name.
+        depots: Vec<Depot> = Vec::new(),
     }
 
     /// Where fixes and stop visits are kept.
@@ -293,6 +306,18 @@ impl Config {
             quarantine: (file_bytes > 0)
                 .then_some(gateway::QuarantineSettings { max_file_bytes: file_bytes, ..quarantine }),
         })
+    }
+
+    /// How fixes are matched.
+    pub fn parameters(&self) -> anyhow::Result<matching::Parameters> {
+        let depots = self.matching.depots.iter().map(Depot::circle).collect::<anyhow::Result<_>>()?;
+        Ok(matching::Parameters { depots, ..matching::Parameters::default() })
+    }
+
+    /// What is known of the vehicles' duties beforehand.
+    pub fn assignments(&self, network: &network::Network) -> anyhow::Result<matching::Priors> {
+        let path = &self.matching.assignments;
+        if path.as_os_str().is_empty() { Ok(matching::Priors::new()) } else { crate::assignments::read(path, network) }
     }
 
     /// What the gate is to let through.

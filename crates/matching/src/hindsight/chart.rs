@@ -104,7 +104,7 @@ impl Resting {
 
 /// How many keys after a run its rivals are weighed against it: so many more fixes tell what
 /// later ones still would.
-const WEIGHED_LATER: usize = 8;
+const WEIGHED_LATER: usize = 20;
 
 /// The most likely course of a day, one entry for each key.
 #[derive(Clone, Debug, Default, PartialEq)]
