@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use network::Network;
 use tokio::net::TcpStream;
 
 use crate::cli::CheckArgs;
@@ -24,7 +25,10 @@ pub async fn run(args: &CheckArgs) -> anyhow::Result<()> {
         list.say("configuration", config::load(args.config.config.as_deref(), std::env::vars()).map_err(Into::into));
     if let Some(config) = config {
         list.say("gateway", config.gateway_settings().map(|settings| listeners(&settings)));
-        list.say("GTFS", schedule(&config.data.gtfs));
+        if let Some(network) = list.say("GTFS", schedule(&config.data.gtfs)) {
+            list.say("assignments", config.assignments(&network));
+        }
+        list.say("depots", config.parameters());
         list.say("devices", devices(&config));
         list.say("data folder", folder(&config.data.folder));
         list.say("store", database(&config).await);
@@ -61,7 +65,7 @@ impl List {
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
-fn schedule(path: &Path) -> anyhow::Result<()> {
+fn schedule(path: &Path) -> anyhow::Result<Network> {
     anyhow::ensure!(path.exists(), "there is no GTFS at {}; set data.gtfs", path.display());
     let (network, findings) = network::load(path)?;
     for finding in &findings {
@@ -74,7 +78,7 @@ fn schedule(path: &Path) -> anyhow::Result<()> {
         network.stops().len(),
         network.zone().iana_name().unwrap_or("?")
     );
-    Ok(())
+    Ok(network)
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]

@@ -11,6 +11,10 @@ use crate::hindsight::visits::{Spot, visits};
 use crate::qualify::Point;
 use crate::{MatchedFix, Outcome, Parameters, State};
 
+/// Between two trips a vehicle that stands this long is in layover, wherever it waits, seconds:
+/// lights and level crossings take less.
+const BREAK_S: f64 = 240.0;
+
 /// A depot on the plane: its middle and how far it reaches, metres.
 type Circle = ([f64; 2], f64);
 
@@ -103,20 +107,32 @@ fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> 
     let course_doing = returning(course);
     let next_runs = next_runs(&course_doing, &course.way.sure);
     let depots: Vec<_> = p.depots.iter().map(|d| (network.plane().to_xy(d.position), d.radius_m)).collect();
+    let stands = stands(usable);
     let mut meanings = Vec::with_capacity(usable.len());
     let mut previous_run: Option<u32> = None;
     for (at, ((key, doing), sure)) in keys.iter().zip(&course_doing).zip(&course.way.sure).enumerate() {
         let end = keys.get(at + 1).map_or(usable.len(), |k| k.usable);
         let following = course_doing.get(at + 1);
-        for own in usable.get(key.usable..end).unwrap_or(&[]) {
-            let beside = (previous_run, next_runs.get(at).copied().flatten(), depots.as_slice());
-            meanings.push(meaning(network, p, course, own, (doing, *sure), following, beside));
+        let beside = (previous_run, next_runs.get(at).copied().flatten(), depots.as_slice());
+        let own = usable.get(key.usable..end).unwrap_or(&[]);
+        for (own, stands_s) in own.iter().zip(stands.get(key.usable..end).unwrap_or(&[])) {
+            meanings.push(meaning(network, p, course, (own, *stands_s), (doing, *sure), following, beside));
         }
         if let Doing::Run { run, .. } = doing {
             previous_run = Some(*run);
         }
     }
     meanings
+}
+
+/// For each fix, how long the vehicle stands there, seconds; 0 while it moves.
+fn stands(usable: &[Usable]) -> Vec<f64> {
+    let mut all = Vec::with_capacity(usable.len());
+    for stretch in usable.chunk_by(|a, b| a.standing && b.standing) {
+        let long = stretch.first().zip(stretch.last()).map_or(0.0, |(a, b)| b.point.time.seconds_since(a.point.time));
+        all.extend(stretch.iter().map(|_| long));
+    }
+    all
 }
 
 /// What was done at each key, where a vehicle that never came back to its shape had left its
@@ -163,7 +179,7 @@ fn meaning(
     network: &Network,
     p: &Parameters,
     course: &Course,
-    own: &Usable,
+    (own, stands_s): (&Usable, f64),
     (doing, sure): (&Doing, f32),
     following: Option<&Doing>,
     (previous, next, depots): (Option<u32>, Option<(u32, f32)>, &[Circle]),
@@ -218,7 +234,8 @@ fn meaning(
                     sure,
                 };
             }
-            Meaning { state: State::Deadhead, duty_run: Some(id), ..SILENT }
+            let state = if stands_s >= BREAK_S { State::Layover } else { State::Deadhead };
+            Meaning { state, duty_run: Some(id), ..SILENT }
         }
     }
 }

@@ -9,9 +9,21 @@ use network::Network;
 /// Where its plane begins.
 const CENTRE: (f64, f64) = (48.85, 37.6);
 
-pub fn place([x, y]: [f64; 2]) -> LatLon {
+pub fn place(xy: [f64; 2]) -> LatLon {
+    place_at(CENTRE, xy)
+}
+
+/// The same in a city that lies elsewhere.
+pub fn place_at((lat, lon): (f64, f64), [x, y]: [f64; 2]) -> LatLon {
+    let lon_m = 111_320.0 * lat.to_radians().cos();
+    let lon = (lon + x / lon_m + 540.0).rem_euclid(360.0) - 180.0;
+    LatLon::new(lat + y / 111_200.0, lon).unwrap()
+}
+
+/// Where in the city a place lies.
+pub fn xy(place: LatLon) -> [f64; 2] {
     let lon_m = 111_320.0 * CENTRE.0.to_radians().cos();
-    LatLon::new(CENTRE.0 + y / 111_200.0, CENTRE.1 + x / lon_m).unwrap()
+    [(place.lon() - CENTRE.1) * lon_m, (place.lat() - CENTRE.0) * 111_200.0]
 }
 
 /// A line of the city: its way, where it stops (metres along), and its trips.
@@ -126,6 +138,12 @@ fn clock(seconds: f64) -> String {
 
 /// The city as a compiled feed. Trips are called `pattern-departure`.
 pub fn city() -> Arc<Network> {
+    city_at(CENTRE)
+}
+
+/// The same city elsewhere.
+pub fn city_at(centre: (f64, f64)) -> Arc<Network> {
+    let place = |xy| place_at(centre, xy);
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     let mut routes = String::from("route_id,route_short_name,route_long_name,route_type\n");

@@ -8,7 +8,7 @@ use matching::{Depot, MatchedFix, Outcome, Parameters, Prior, State, Track, matc
 use model::{Fix, ServiceDate, VehicleId};
 use network::Network;
 
-use city::{SPEED, along, city, length, place, way};
+use city::{SPEED, along, city, city_at, length, place, place_at, way, xy};
 
 /// Normally distributed numbers, the same each time (Box and Muller 1958 on a xorshift).
 struct Noise(u64);
@@ -154,6 +154,7 @@ fn every_hard_case_is_told_right() {
     rows.extend(duties(&network));
     rows.extend(timetables(&network));
     rows.extend(trouble(&network));
+    rows.extend(far_away());
     println!("{:<58} {:>7} {:>7}", "case", "right", "least");
     for Row(name, right, least) in &rows {
         println!("{name:<58} {right:>7.3} {least:>7.3}");
@@ -188,6 +189,27 @@ fn geometry(network: &Arc<Network>) -> Vec<Row> {
     rows
 }
 
+/// The same city far in the north, and where one day ends and the next begins.
+fn far_away() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (name, centre) in [
+        ("71.6° north", (71.6, 25.7)),
+        ("on the antimeridian", (-16.9, 179.99)),
+        ("west of the antimeridian, 66° north", (66.0, -179.97)),
+        ("on the equator", (0.001, -78.5)),
+    ] {
+        let network = city_at(centre);
+        for (pattern, departs) in [("loop", 8 * H), ("figure_eight", 8 * H), ("corridor_b", 8 * H + 960)] {
+            let mut drive = Drive::new(DAY, 10.0, 20.0).trip(pattern, departs, 40.0);
+            for (fix, _) in &mut drive.fixes {
+                *fix = Fix::at(fix.time, place_at(centre, xy(fix.position.unwrap())));
+            }
+            rows.push(alone(&network, &format!("{name}: {pattern}"), drive, 0.95));
+        }
+    }
+    rows
+}
+
 /// Where a trip begins and ends, and whose it is.
 fn duties(network: &Arc<Network>) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -199,6 +221,21 @@ fn duties(network: &Arc<Network>) -> Vec<Row> {
         d.trip("east", 8 * H + 2400, 0.0)
     };
     rows.push(alone(network, "block with layovers at its terminals", block(drive()), 0.93));
+    // A break in a side street, 600 m from the terminal, between two trips of one block.
+    let aside = vec![[4000.0, 10_000.0], [4000.0, 10_600.0]];
+    let back = vec![[4000.0, 10_600.0], [4000.0, 10_000.0]];
+    let d = drive().trip("east", 8 * H, 0.0).follow(&aside, (0.0, 600.0), f64::from(8 * H + 600), None);
+    let (from_s, until_s) = (d.clock_s, f64::from(8 * H + 1090));
+    let d = d.stand(until_s, None).follow(&back, (0.0, 600.0), until_s, None);
+    let breaks = [d.trip("west", 8 * H + 1200, 0.0)];
+    let outcomes = run(network, &Parameters::default(), &breaks, &[]);
+    rows.push(Row("break away from the terminal: trips".into(), share(network, &breaks, &outcomes, right_trip), 0.9));
+    let origin = ServiceDate::parse(DAY).unwrap().origin(&jiff_zone());
+    let inside = |at: model::Timestamp| (from_s + 15.0..until_s - 15.0).contains(&at.seconds_since(origin));
+    let standing: Vec<_> = outcomes[0].fixes.iter().filter(|f| inside(f.time)).collect();
+    let layover = standing.iter().filter(|f| f.state == State::Layover && f.route.is_some()).count();
+    rows.push(Row("break away from the terminal: layover".into(), layover as f64 / standing.len() as f64, 0.9));
+
     let east = way("east");
     let middle = drive().follow(&east, (1600.0, 4000.0), f64::from(8 * H) + 1600.0 / SPEED, Some("east-28800"));
     rows.push(alone(network, "start in mid-route", middle, 0.95));
@@ -292,6 +329,13 @@ fn trouble(network: &Arc<Network>) -> Vec<Row> {
         beside.iter().filter(|o| **o).count() as f64 / beside.len() as f64,
         0.9,
     ));
+    let told = outcomes[0].fixes.iter().zip(&detoured[0].fixes).filter(|(said, _)| off(said));
+    let true_m = |fix: &Fix| xy(fix.position.unwrap())[1] - 10_000.0;
+    let near = told
+        .clone()
+        .filter(|(said, (fix, _))| (f64::from(said.cross_track_m.unwrap()) - true_m(fix).abs()).abs() < 5.0);
+    let (near, told) = (near.count() as f64, told.count() as f64);
+    rows.push(Row("detour of 700 m: how far beside".into(), near / told, 1.0));
     let skipped = outcomes[0].visits.iter().filter(|v| (3..=4).contains(&v.stop_index)).count();
     rows.push(Row("detour of 700 m: the stops beside it are not served".into(), f64::from(u8::from(skipped < 2)), 1.0));
 
