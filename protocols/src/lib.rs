@@ -43,6 +43,7 @@ mod decoder;
 pub mod digital_matter;
 pub mod eelink;
 pub mod egts;
+mod encode_binary;
 mod encoder;
 pub mod flespi;
 pub mod galileosky;
