@@ -44,6 +44,7 @@ pub mod digital_matter;
 pub mod eelink;
 pub mod egts;
 mod encode_binary;
+mod encode_text;
 mod encoder;
 pub mod flespi;
 pub mod galileosky;

@@ -185,9 +185,9 @@ fn complete<T: PartialEq + std::fmt::Debug>(
     assert_eq!(meaning(answer), Some(wanted), "{name}: {}", answer.escape_ascii());
 }
 
+/// Some for each protocol; `PROPTEST_CASES` sets another number, for all of them together.
 fn cases() -> ProptestConfig {
-    let each = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(64);
-    ProptestConfig::with_cases(each * u32::try_from(REGISTRY.len()).unwrap())
+    ProptestConfig::with_cases(64 * u32::try_from(REGISTRY.len()).unwrap())
 }
 
 proptest! {
@@ -222,6 +222,28 @@ fn no_other_answer_acknowledges() {
                 protocol.name,
                 answer.escape_ascii()
             );
+        }
+    }
+}
+
+/// Before its receiver has found the first satellites a tracker is nowhere: nobody must see it at 0, 0.
+#[test]
+fn a_tracker_without_a_place_is_shown_nowhere() {
+    let time = Timestamp::from_secs(1_700_000_000);
+    let mut batch = FixBatch::default();
+    batch.push(Fix { position: None, valid: false, ..Fix::at(time, LatLon::new(0.0, 0.0).unwrap()) });
+    for (protocol, encoder) in with_encoder() {
+        let device = device(encoder.identity, 7);
+        let mut decoder = (protocol.decoder)();
+        decoder.now(time);
+        let mut bytes = encoder.login.map(|login| (login.bytes)(&device)).unwrap_or_default();
+        bytes.extend((encoder.frame)(&Frame { device: &device, number: 0, batch: &batch }));
+        for message in messages(decoder.as_mut(), &bytes) {
+            assert!(!matches!(message.kind, Kind::Error(_)), "{}: {message:?}", protocol.name);
+            if let Kind::Fixes(found) = message.kind {
+                let is_nowhere = found.fixes.iter().all(|fix| fix.position.is_none() && !fix.valid);
+                assert!(is_nowhere, "{}: {found:?}", protocol.name);
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Messages of a flespi channel or stream, over HTTP and MQTT. `NOTE.md` describes the JSON.
 
+pub mod encode;
 pub mod payload;
 
 use model::DeviceId;

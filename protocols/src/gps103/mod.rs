@@ -1,6 +1,7 @@
 //! GPS103, the protocol of Coban's TK102, TK103 and 103 and of their clones, over TCP and UDP.
 //! `NOTE.md` describes the wire format.
 
+pub mod encode;
 mod local;
 mod record;
 

@@ -2,6 +2,7 @@
 //! the wire format.
 
 mod binary;
+pub mod encode;
 mod network;
 mod sentence;
 mod status;

@@ -5,6 +5,7 @@
 //! that it cannot be read, 403 that its device is not wanted. `Expect: 100-continue` is passed
 //! over: RFC 9110, 10.1.1, has the client send its body even when no 100 comes.
 
+pub(crate) mod client;
 mod parameters;
 mod reply;
 mod request;

@@ -40,6 +40,15 @@ pub(super) struct Header {
 }
 
 impl Header {
+    /// What a terminal's messages begin with before 2019.
+    pub fn of(terminal: [u8; 6]) -> Self {
+        let mut id = [0; MAX_ID];
+        for (place, byte) in id.iter_mut().zip(terminal) {
+            *place = byte;
+        }
+        Self { flag: FLAG, kind: 0, properties: 0, version: None, id, id_len: terminal.len(), serial: 0, part: None }
+    }
+
     fn read(flag: u8, rest: &mut Bytes<'_>) -> Option<Self> {
         let (kind, properties) = (rest.u16()?, rest.u16()?);
         let version = if properties & 0x4000 != 0 { Some(rest.u8()?) } else { None };
@@ -222,7 +231,7 @@ fn unescape(raw: &[u8], flag: u8) -> Cow<'_, [u8]> {
     Cow::Owned(content)
 }
 
-/// Header and body between flags, with checksum and escapes: what the server sends.
+/// Header and body between flags, with checksum and escapes: what either side sends.
 pub(super) fn seal(to: &Header, kind: u16, serial: u16, body: &[u8]) -> Vec<u8> {
     let version = if to.version.is_some() { 0x4000 } else { 0 };
     let properties = u16::try_from(body.len()).unwrap_or(0x03ff).min(0x03ff) | version;

@@ -10,7 +10,7 @@ use crate::put::Put;
 use crate::units;
 
 /// Times are in Beijing's.
-const ZONE_S: i64 = 8 * 3600;
+pub(super) const ZONE_S: i64 = 8 * 3600;
 /// Degrees are sent multiplied by this.
 const DEGREE: f64 = 1e6;
 /// Bytes before the items.

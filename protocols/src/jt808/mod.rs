@@ -1,6 +1,7 @@
 //! JT/T 808 of 2011, 2013 and 2019 with what the field adds, over TCP and UDP. `NOTE.md`
 //! describes the wire format.
 
+pub mod encode;
 mod extensions;
 mod frame;
 mod items;

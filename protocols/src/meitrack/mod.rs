@@ -5,6 +5,7 @@ mod aaa;
 mod attributes;
 mod ccc;
 mod cce;
+pub mod encode;
 mod event;
 mod frame;
 

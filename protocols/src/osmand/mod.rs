@@ -2,6 +2,7 @@
 //! parameters and the JSON.
 
 mod client;
+pub mod encode;
 mod query;
 
 use model::{DeviceId, Timestamp};

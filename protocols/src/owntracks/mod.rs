@@ -1,5 +1,6 @@
 //! OwnTracks in HTTP mode, and its payloads over MQTT. `NOTE.md` describes the JSON.
 
+pub mod encode;
 pub mod payload;
 
 use model::DeviceId;

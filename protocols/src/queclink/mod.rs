@@ -3,6 +3,7 @@
 
 mod attributes;
 mod can;
+pub mod encode;
 mod eri;
 mod frame;
 mod hex;

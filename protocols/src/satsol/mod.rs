@@ -1,6 +1,7 @@
 //! Satsol SAT-LITE over TCP, in both of its binary forms. `NOTE.md` describes the wire format.
 
 mod compact;
+pub mod encode;
 mod packets;
 
 use model::{DeviceId, FixBatch, Timestamp};
@@ -87,8 +88,12 @@ impl Satsol {
 
 /// A container without data.
 fn confirmation(preamble: [u8; 2], id: [u8; 4]) -> Reply {
-    let covered = [preamble.as_slice(), &id, &[0, 0]].concat();
-    Reply::new(&[crc16_ccitt_false(&covered).to_le_bytes().as_slice(), &covered].concat())
+    Reply::new(&sealed(&[preamble.as_slice(), &id, &[0, 0]].concat()))
+}
+
+/// The bytes with their checksum before them.
+fn sealed(covered: &[u8]) -> Vec<u8> {
+    [crc16_ccitt_false(covered).to_le_bytes().as_slice(), covered].concat()
 }
 
 /// The preamble, where it is one or may become one.

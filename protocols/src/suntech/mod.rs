@@ -2,6 +2,7 @@
 //! over TCP and UDP. `NOTE.md` describes the wire format.
 
 mod classic;
+pub mod encode;
 mod extension;
 mod line;
 mod packed;

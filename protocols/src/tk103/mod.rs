@@ -2,6 +2,7 @@
 //! the wire format.
 
 mod battery;
+pub mod encode;
 mod frame;
 mod position;
 mod report;

@@ -12,7 +12,7 @@ use crate::{DecodeError, units};
 pub(super) const STORED: u8 = 0x80;
 pub(super) const LOCATED: u8 = 0x40;
 /// Satellites in the status byte.
-const SATELLITES: u8 = 0x1f;
+pub(super) const SATELLITES: u8 = 0x1f;
 /// Sent for a number that is not known.
 const UNKNOWN: u8 = 0xff;
 

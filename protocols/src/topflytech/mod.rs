@@ -2,6 +2,7 @@
 
 mod asset;
 mod driving;
+pub mod encode;
 mod gps;
 mod indefinite;
 mod serial;

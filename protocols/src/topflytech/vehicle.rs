@@ -8,7 +8,7 @@ use crate::DecodeError;
 use crate::bytes::Bytes;
 use crate::put::Put;
 
-const IGNITION: u16 = 0x4000;
+pub(super) const IGNITION: u16 = 0x4000;
 const POWER_CUT: u16 = 0x8000;
 const AIR_CONDITIONER: u16 = 0x2000;
 /// Inputs 2 to 6, from the highest bit down; input 2 is the air conditioner's.

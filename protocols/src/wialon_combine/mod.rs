@@ -1,5 +1,6 @@
 //! Wialon Combine, Gurtam's binary protocol, over TCP. `NOTE.md` describes the wire format.
 
+pub mod encode;
 mod records;
 
 use model::DeviceId;

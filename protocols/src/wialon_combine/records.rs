@@ -11,9 +11,9 @@ use crate::units::{heading, kmh};
 /// Degrees are sent multiplied by this.
 const DEGREE: f64 = 1e6;
 /// HDOP is sent in hundredths.
-const HUNDREDTH: f64 = 100.0;
+pub(super) const HUNDREDTH: f64 = 100.0;
 /// With fewer satellites a receiver has no solution.
-const MIN_SATELLITES: u8 = 3;
+pub(super) const MIN_SATELLITES: u8 = 3;
 
 const CUT: DecodeError = DecodeError::Format("packet ends within a record");
 

@@ -1,6 +1,8 @@
 //! Wialon Retranslator: how a Wialon server passes messages of its units on, over TCP.
 //! `NOTE.md` describes the wire format.
 
+pub mod encode;
+
 use model::{DeviceId, Fix, FixBatch, Known, LatLon, Timestamp, Value};
 
 use crate::bytes::Bytes;

@@ -153,6 +153,7 @@ fn write_fixes(path: &Path, network: &Network, recording: &Recording, fixes: &[M
         "cross_track_m",
         "state",
         "delay_s",
+        "confidence",
     ])?;
     for (row, fix) in recording.rows().iter().zip(fixes) {
         out.write_record(fix_record(network, row, fix))?;
@@ -160,7 +161,7 @@ fn write_fixes(path: &Path, network: &Network, recording: &Recording, fixes: &[M
     out.flush().with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn fix_record(network: &Network, row: &Row, fix: &MatchedFix) -> [String; 14] {
+fn fix_record(network: &Network, row: &Row, fix: &MatchedFix) -> [String; 15] {
     let text = |v: Option<String>| v.unwrap_or_default();
     let block = fix.trip.and_then(|trip| network.trip(trip.trip).block);
     [
@@ -178,6 +179,7 @@ fn fix_record(network: &Network, row: &Row, fix: &MatchedFix) -> [String; 14] {
         text(fix.cross_track_m.map(|m| format!("{m:.1}"))),
         fix.state.as_str().to_owned(),
         text(fix.delay_s.map(|s| s.to_string())),
+        text(fix.trip.map(|_| format!("{:.2}", fix.confidence))),
     ]
 }
 

@@ -102,6 +102,19 @@ impl Resting {
     }
 }
 
+/// How many keys after a run its rivals are weighed against it: so many more fixes tell what
+/// later ones still would.
+const WEIGHED_LATER: usize = 8;
+
+/// The most likely course of a day, one entry for each key.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Way {
+    pub(crate) doing: Vec<Doing>,
+    /// How sure each entry is against all others, 0 to 1; 0 for rests.
+    pub(crate) sure: Vec<f32>,
+    pub(crate) score: f64,
+}
+
 /// What columns are made from.
 #[derive(Debug)]
 pub(crate) struct Chart<'a> {
@@ -118,20 +131,21 @@ impl<'a> Chart<'a> {
         Self { network, parameters, keys, places, columns: Vec::with_capacity(keys.len()), resting: Resting::default() }
     }
 
-    /// The most likely course of the day, one entry for each key, and its score. `entering`
-    /// tells which runs can begin at each key.
+    /// The most likely course of the day. `entering` tells which runs can begin at each key.
     pub(crate) fn solve(
         &mut self,
         register: &Register,
         entering: &[Box<[u32]>],
         price: &dyn Fn(TripInstance) -> f64,
-    ) -> (Vec<Doing>, f64) {
+    ) -> Way {
         self.columns.clear();
         for ((key, places), entering) in self.keys.iter().zip(self.places).zip(entering) {
             let column = self.column(register, key, places, entering, price);
             self.columns.push(column);
         }
-        self.back_trace()
+        let (doing, score) = self.back_trace();
+        let sure = self.sure(&doing);
+        Way { doing, sure, score }
     }
 
     /// Which runs were ever within `margin_log` of the best.
@@ -245,6 +259,58 @@ impl<'a> Chart<'a> {
         course.reverse();
         (course, score)
     }
+
+    /// How sure a course is at each key.
+    fn sure(&self, course: &[Doing]) -> Vec<f32> {
+        let mut weights = vec![0.0; course.len()];
+        let run = |doing: &Doing| if let Doing::Run { run, .. } = doing { Some(*run) } else { None };
+        let mut from = 0;
+        for stretch in course.chunk_by(|a, b| run(a) == run(b)) {
+            if let (Some(run), Some(own)) = (stretch.first().and_then(run), weights.get_mut(from..from + stretch.len()))
+            {
+                self.weigh(run, from, own);
+            }
+            from += stretch.len();
+        }
+        weights
+    }
+
+    /// The share that courses through `run` have at each key from `from` on, by the weight of
+    /// all courses that are there a few keys after it.
+    fn weigh(&self, run: u32, from: usize, shares: &mut [f32]) {
+        let until = (from + shares.len() + WEIGHED_LATER).min(self.columns.len());
+        let Some(columns) = self.columns.get(from..until) else { return };
+        let Some(last) = columns.last() else { return };
+        let states = last.states.iter().enumerate().map(|(i, s)| (s.score, Back::State(index(i))));
+        let rests = last.rests.iter().enumerate().map(|(i, r)| (r.score, Back::Rest(index(i))));
+        let ends: Vec<(f64, Back)> = states.chain(rests).collect();
+        let best = ends.iter().map(|end| end.0).fold(f64::NEG_INFINITY, f64::max);
+        let weight = |score: f64| narrow((score - best).exp());
+        let all: f32 = ends.iter().map(|end| weight(end.0)).sum();
+        for (score, mut at) in ends {
+            for (key, column) in columns.iter().enumerate().rev() {
+                match at {
+                    Back::State(i) => {
+                        let Some(state) = column.states.get(i as usize) else { break };
+                        if let Some(share) = shares.get_mut(key).filter(|_| state.run == run) {
+                            *share += weight(score) / all;
+                        }
+                        at = state.back;
+                    }
+                    Back::Rest(i) => {
+                        let Some(rest) = column.rests.get(i as usize) else { break };
+                        at = rest.back;
+                    }
+                    Back::Start => break,
+                }
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a weight from 0 to 1")]
+fn narrow(v: f64) -> f32 {
+    v as f32
 }
 
 fn prune(p: &Parameters, column: &mut Column) {

@@ -85,12 +85,11 @@ fn settle(hindsight: &Hindsight, courses: &mut [Course], threads: usize) {
             }
         });
         let mut changed = false;
-        for (vehicle, (doing, score)) in solved {
+        for (vehicle, way) in solved {
             if let Some(course) = courses.get_mut(vehicle) {
-                changed |= course.doing != doing;
+                changed |= course.way.doing != way.doing;
                 needs.retain(|wish, _| wish.0 != vehicle);
-                course.doing = doing;
-                course.score = score;
+                course.way = way;
             }
         }
         if !changed {
@@ -131,8 +130,8 @@ fn contest(
                 let taken = run.map_or_else(|| course.register.duty_of(other) == Some(duty), |run| run == other);
                 if taken { f64::INFINITY } else { price(hindsight, shared_holders, vehicle, other) }
             };
-            let (_, score) = hindsight.solve(course, &without);
-            Some(((vehicle, duty, run), course.score - score))
+            let without = hindsight.solve(course, &without);
+            Some(((vehicle, duty, run), course.way.score - without.score))
         }
     }));
     let mut losers = BTreeSet::new();
@@ -164,7 +163,7 @@ fn overlap(claims: &[Claim]) -> bool {
 /// The runs that a vehicle drives on, with the stretches.
 fn claims(vehicle: usize, course: &Course) -> Vec<Claim> {
     let mut all: Vec<Claim> = Vec::new();
-    for doing in &course.doing {
+    for doing in &course.way.doing {
         let Doing::Run { run, kind: Kind::On, dist_m, .. } = *doing else { continue };
         let Some(known) = course.register.get(run) else { continue };
         match all.last_mut().filter(|c| c.run == known.run) {

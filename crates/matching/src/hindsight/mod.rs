@@ -26,7 +26,7 @@ use network::{Network, TripInstance};
 pub use fleet::match_fleet;
 pub use track::Track;
 
-use crate::hindsight::chart::{Chart, Doing};
+use crate::hindsight::chart::{Chart, Way};
 use crate::hindsight::places::Places;
 use crate::hindsight::register::Register;
 use crate::hindsight::track::Qualified;
@@ -51,8 +51,7 @@ pub(crate) struct Course {
     places: Vec<Places>,
     entering: Vec<Box<[u32]>>,
     register: Register,
-    doing: Vec<Doing>,
-    score: f64,
+    way: Way,
 }
 
 impl Hindsight {
@@ -85,7 +84,7 @@ impl Hindsight {
             .map(|(key, places)| register.entering(network, parameters, days, key, places))
             .collect();
         let mut chart = Chart::new(network, parameters, &qualified.keys, &places);
-        let (doing, score) = chart.solve(&register, &entering, &|_| 0.0);
+        let way = chart.solve(&register, &entering, &|_| 0.0);
         // What never came near need not be looked at again.
         let alive = chart.alive(register.runs.len(), parameters.alive_log);
         let is_alive = |run: &u32| alive.get(*run as usize).copied().unwrap_or(false);
@@ -96,11 +95,11 @@ impl Hindsight {
         for places in &mut places {
             places.retain(|shape| shapes.contains(&shape));
         }
-        Course { qualified, places, entering, register, doing, score }
+        Course { qualified, places, entering, register, way }
     }
 
-    /// The most likely course with prices laid on runs, and its score.
-    pub(crate) fn solve(&self, course: &Course, price: &dyn Fn(TripInstance) -> f64) -> (Vec<Doing>, f64) {
+    /// The most likely course with prices laid on runs.
+    pub(crate) fn solve(&self, course: &Course, price: &dyn Fn(TripInstance) -> f64) -> Way {
         let parameters = self.parameters_of(&course.qualified);
         let mut chart = Chart::new(&self.network, &parameters, &course.qualified.keys, &course.places);
         chart.solve(&course.register, &course.entering, price)

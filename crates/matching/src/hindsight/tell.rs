@@ -24,9 +24,11 @@ struct Meaning {
     duty_run: Option<u32>,
     dist_m: Option<f64>,
     cross_m: Option<f32>,
+    sure: f32,
 }
 
-const SILENT: Meaning = Meaning { state: State::Unknown, run: None, duty_run: None, dist_m: None, cross_m: None };
+const SILENT: Meaning =
+    Meaning { state: State::Unknown, run: None, duty_run: None, dist_m: None, cross_m: None, sure: 0.0 };
 
 pub(crate) fn tell(network: &Network, parameters: &Parameters, track: &Track, course: &Course) -> Outcome {
     let meanings = meanings(network, parameters, course);
@@ -78,7 +80,7 @@ fn write(network: &Network, p: &Parameters, course: &Course, meaning: &Meaning, 
     matched.direction = pattern.direction;
     matched.shape_dist_m = meaning.dist_m;
     matched.cross_track_m = meaning.cross_m;
-    matched.confidence = 1.0;
+    matched.confidence = meaning.sure;
     if let Some(dist_m) = meaning.dist_m {
         let mut delay = matched.time.seconds_since(run.origin) - network.schedule_time(run.run.trip, dist_m);
         if meaning.state == State::Layover && delay > -p.wait_s {
@@ -99,16 +101,16 @@ fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> 
     let keys = &course.qualified.keys;
     let usable = &course.qualified.usable;
     let course_doing = returning(course);
-    let next_runs = next_runs(&course_doing);
+    let next_runs = next_runs(&course_doing, &course.way.sure);
     let depots: Vec<_> = p.depots.iter().map(|d| (network.plane().to_xy(d.position), d.radius_m)).collect();
     let mut meanings = Vec::with_capacity(usable.len());
     let mut previous_run: Option<u32> = None;
-    for (at, (key, doing)) in keys.iter().zip(&course_doing).enumerate() {
+    for (at, ((key, doing), sure)) in keys.iter().zip(&course_doing).zip(&course.way.sure).enumerate() {
         let end = keys.get(at + 1).map_or(usable.len(), |k| k.usable);
         let following = course_doing.get(at + 1);
         for own in usable.get(key.usable..end).unwrap_or(&[]) {
             let beside = (previous_run, next_runs.get(at).copied().flatten(), depots.as_slice());
-            meanings.push(meaning(network, p, course, own, doing, following, beside));
+            meanings.push(meaning(network, p, course, own, (doing, *sure), following, beside));
         }
         if let Doing::Run { run, .. } = doing {
             previous_run = Some(*run);
@@ -120,7 +122,7 @@ fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> 
 /// What was done at each key, where a vehicle that never came back to its shape had left its
 /// trip when it left the shape.
 fn returning(course: &Course) -> Vec<Doing> {
-    let mut all = course.doing.clone();
+    let mut all = course.way.doing.clone();
     let mut later: Option<Doing> = None;
     for doing in all.iter_mut().rev() {
         let Doing::Run { run, kind: Kind::Off, .. } = *doing else {
@@ -139,15 +141,16 @@ fn returning(course: &Course) -> Vec<Doing> {
     all
 }
 
-/// For each key, the run that comes next.
-fn next_runs(doing: &[Doing]) -> Vec<Option<u32>> {
+/// For each key, the run that comes next, and how sure that is.
+fn next_runs(doing: &[Doing], sure: &[f32]) -> Vec<Option<(u32, f32)>> {
     let mut next = None;
-    let mut all: Vec<Option<u32>> = doing
+    let mut all: Vec<Option<(u32, f32)>> = doing
         .iter()
+        .zip(sure)
         .rev()
-        .map(|doing| {
+        .map(|(doing, sure)| {
             if let Doing::Run { run, .. } = doing {
-                next = Some(*run);
+                next = Some((*run, *sure));
             }
             next
         })
@@ -161,9 +164,9 @@ fn meaning(
     p: &Parameters,
     course: &Course,
     own: &Usable,
-    doing: &Doing,
+    (doing, sure): (&Doing, f32),
     following: Option<&Doing>,
-    (previous, next, depots): (Option<u32>, Option<u32>, &[Circle]),
+    (previous, next, depots): (Option<u32>, Option<(u32, f32)>, &[Circle]),
 ) -> Meaning {
     match *doing {
         Doing::Run { run: id, kind, dist_m, cross_m } => {
@@ -176,6 +179,10 @@ fn meaning(
             {
                 (dist_m, cross_m) = between(shape, own, dist_m, *to_m, cross_m);
             }
+            if kind == Kind::Off {
+                // How far beside it is, of what is left of its way.
+                cross_m = shape.project_window(own.point.xy, dist_m, run.last_m).map_or(cross_m, |f| narrow(f.cross_m));
+            }
             let waits =
                 kind == Kind::Wait || dist_m <= run.first_m + p.wait_m && !departed(network, run, own.point.time);
             let state = match kind {
@@ -183,7 +190,7 @@ fn meaning(
                 _ if waits => State::Layover,
                 _ => State::InService,
             };
-            Meaning { state, run: Some(id), duty_run: Some(id), dist_m: Some(dist_m), cross_m: Some(cross_m) }
+            Meaning { state, run: Some(id), duty_run: Some(id), dist_m: Some(dist_m), cross_m: Some(cross_m), sure }
         }
         Doing::Rest { duty } => {
             let of_duty = |r: &u32| duty != 0 && course.register.get(*r).is_some_and(|r| r.duty == duty);
@@ -191,9 +198,10 @@ fn meaning(
                 return Meaning { state: State::Depot, ..SILENT };
             }
             let moving = if own.standing { State::Unknown } else { State::Deadhead };
-            let (Some(id), Some(_)) = (next.filter(of_duty), previous.filter(of_duty)) else {
+            let next_of_duty = next.filter(|(run, _)| of_duty(run));
+            let (Some((id, sure)), Some(_)) = (next_of_duty, previous.filter(of_duty)) else {
                 // On its way to its first trip it is on no trip, but it is known for which route.
-                let duty_run = next.filter(|r| begins_soon(network, p, course, *r, own.point.time));
+                let duty_run = next.map(|(run, _)| run).filter(|r| begins_soon(network, p, course, *r, own.point.time));
                 return Meaning { state: moving, duty_run, ..SILENT };
             };
             let Some(run) = course.register.get(id) else { return SILENT };
@@ -201,9 +209,16 @@ fn meaning(
             let away = (start[0] - own.point.xy[0]).hypot(start[1] - own.point.xy[1]);
             if away <= p.layover_m {
                 let dist_m = Some(run.first_m);
-                return Meaning { state: State::Layover, run: Some(id), duty_run: Some(id), dist_m, cross_m: None };
+                return Meaning {
+                    state: State::Layover,
+                    run: Some(id),
+                    duty_run: Some(id),
+                    dist_m,
+                    cross_m: None,
+                    sure,
+                };
             }
-            Meaning { state: State::Deadhead, run: None, duty_run: Some(id), dist_m: None, cross_m: None }
+            Meaning { state: State::Deadhead, duty_run: Some(id), ..SILENT }
         }
     }
 }
@@ -222,9 +237,13 @@ fn departed(network: &Network, run: &Run, at: Timestamp) -> bool {
 /// Where a fix between two that decided lies.
 fn between(shape: &Shape, own: &Usable, from_m: f64, to_m: f64, cross_m: f32) -> (f64, f32) {
     let found = shape.project_window(own.point.xy, from_m.min(to_m) - 15.0, from_m.max(to_m));
-    #[expect(clippy::cast_possible_truncation, reason = "metres of a city")]
-    let place = found.map(|f| (f.dist_m, f.cross_m as f32));
+    let place = found.map(|f| (f.dist_m, narrow(f.cross_m)));
     place.filter(|(_, cross)| *cross <= cross_m + 30.0).unwrap_or((from_m, cross_m))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "metres of a city")]
+fn narrow(v: f64) -> f32 {
+    v as f32
 }
 
 /// The fixes on each run in order, with a few after its end.
