@@ -5,7 +5,7 @@ use model::DeviceId;
 use super::record::NOT_VALID;
 use super::{ANSWER, ANSWER_EACH, IMEI, LOGIN_SIZE, LOGIN_TYPE};
 use crate::crc::xor;
-use crate::encode_binary::{filled, flag, only, taken, whole};
+use crate::encode::{filled, flag, only, taken, whole};
 use crate::units::single;
 use crate::{Encoder, Frame, Identity, Login};
 
@@ -43,7 +43,7 @@ fn frame(frame: &Frame<'_>) -> Vec<u8> {
     for degrees in [said.lat, said.lon] {
         packet.extend_from_slice(&single(degrees).to_le_bytes());
     }
-    for tenths in [said.heading_deg * 10.0, said.kmh() * 10.0] {
+    for tenths in [said.heading_deg * 10.0, said.kmh * 10.0] {
         packet.extend_from_slice(&whole::<u16>(tenths).to_le_bytes());
     }
     packet.push(0); // acceleration

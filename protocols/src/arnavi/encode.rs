@@ -5,7 +5,7 @@ use model::DeviceId;
 use super::tags;
 use super::{ANSWER, ANSWER_END, DATA, HEADER, PACKAGE, PACKAGE_END};
 use crate::crc::sum;
-use crate::encode_binary::{Said, number, taken, whole};
+use crate::encode::{Said, number, taken, whole};
 use crate::units::single;
 use crate::{Encoder, Frame, Identity, Login};
 
@@ -51,7 +51,7 @@ fn frame(frame: &Frame<'_>) -> Vec<u8> {
 
 fn packet(said: &Said, out: &mut Vec<u8>) {
     let satellites = if said.valid { said.by_system() } else { tags::OF_CELLS };
-    let navigation = [whole(said.heading_deg / 2.0), whole(said.altitude_m / 10.0), satellites, whole(said.knots())];
+    let navigation = [whole(said.heading_deg / 2.0), whole(said.altitude_m / 10.0), satellites, whole(said.knots)];
     let [low, high] = whole::<u16>(said.hdop * 100.0).to_le_bytes();
     let tags = [
         (tags::LATITUDE, single(said.lat).to_le_bytes()),

@@ -3,7 +3,7 @@
 use super::acknowledgement;
 use super::binary::{DEGREE, NOT_CONNECTED};
 use crate::crc::crc16_arc;
-use crate::encode_binary::{Said, number, taken, whole};
+use crate::encode::{Said, number, taken, whole};
 use crate::{Encoder, Frame, Identity};
 
 /// What reports begin with.
@@ -53,7 +53,7 @@ fn record(said: &Said, out: &mut Vec<u8>) {
     out.extend_from_slice(&[0; 4]); // odometer
     out.extend_from_slice(&whole::<u16>(said.hdop * 10.0).to_be_bytes());
     out.push(IGNITION);
-    out.extend_from_slice(&whole::<u16>(said.kmh()).to_be_bytes());
+    out.extend_from_slice(&whole::<u16>(said.kmh).to_be_bytes());
     // Outputs, analogue input, driver.
     out.extend_from_slice(&[0, 0, 0, TEXT_END]);
     for temperature in [NOT_CONNECTED; 2] {

@@ -3,7 +3,7 @@
 use super::record::{DATA, EPOCH, PERIOD};
 use super::{ASYNC_STACK, HANDSHAKE, confirm};
 use crate::crc::sum;
-use crate::encode_binary::{Said, number, taken, whole};
+use crate::encode::{Said, number, taken, whole};
 use crate::units::single;
 use crate::{Encoder, Frame, Identity, Login};
 
@@ -46,7 +46,7 @@ fn record(said: &Said, out: &mut Vec<u8>) {
         record.extend_from_slice(&single(degrees).to_le_bytes());
     }
     let precision = whole::<u8>(said.hdop).min(15) << 4 | said.few_satellites();
-    record.extend_from_slice(&[whole(said.kmh()), precision, whole(said.heading_deg / 2.0)]);
+    record.extend_from_slice(&[whole(said.kmh), precision, whole(said.heading_deg / 2.0)]);
     record.extend_from_slice(&whole::<i16>(said.altitude_m).to_le_bytes());
     record.extend_from_slice(&[0; 4]); // odometer
     out.push(u8::try_from(record.len()).unwrap_or(u8::MAX));

@@ -4,7 +4,7 @@ use super::header::Service;
 use super::report::fix_status;
 use super::{SUCCESS, kind};
 use crate::bytes::Bytes;
-use crate::encode_binary::{all_or_none, bcd, flag, only, whole};
+use crate::encode::{all_or_none, flag, only, packed_digits, whole};
 use crate::{Encoder, Frame, Identity};
 
 /// Options: a mobile id and its type.
@@ -30,7 +30,7 @@ pub const ENCODER: Encoder =
 fn frame(frame: &Frame<'_>) -> Vec<u8> {
     let said = only(frame);
     // Fifteen digits, filled up with `f`.
-    let id = bcd(frame.device) << 4 | 0xf;
+    let id = u64::from_be_bytes(packed_digits(frame.device)) << 4 | 0xf;
     let mut bytes = [&[OPTIONS, MOBILE_ID][..], &id.to_be_bytes(), &IMEI_TYPE].concat();
     bytes.extend_from_slice(&[Service::ACKNOWLEDGED, kind::EVENT]);
     bytes.extend_from_slice(&frame.number.to_be_bytes());

@@ -3,7 +3,7 @@
 use super::frame::{ID, sealed};
 use super::record::DEGREE;
 use crate::civil::two_digit_parts;
-use crate::encode_binary::{Said, count, filled, flag, taken, whole};
+use crate::encode::{Said, count, filled, flag, taken, whole};
 use crate::{Encoder, Frame, Identity};
 
 /// A version of the dialect; 3 and 4 are those of "OBD Smart".

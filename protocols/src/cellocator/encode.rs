@@ -5,7 +5,7 @@ use super::{SYSTEM, kind};
 use crate::bytes::Bytes;
 use crate::civil::two_digit_parts;
 use crate::crc::sum;
-use crate::encode_binary::{all_or_none, number, only, whole};
+use crate::encode::{all_or_none, number, only, whole};
 use crate::{Encoder, Frame, Identity};
 
 /// Numbers of units have four bytes.

@@ -4,7 +4,7 @@ use model::DeviceId;
 
 use super::record::field;
 use super::{EPOCH_S, HEADER, IMEI, SYNC, kind};
-use crate::encode_binary::{Said, begins, filled, numbered, taken, whole};
+use crate::encode::{Said, begins, filled, numbered, taken, whole};
 use crate::{Encoder, Frame, Identity, Login};
 
 /// What the device sends at a time.

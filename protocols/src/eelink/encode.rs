@@ -5,7 +5,7 @@ use model::DeviceId;
 use super::envelope::MARK;
 use super::first::DEGREE;
 use super::{package, second};
-use crate::encode_binary::{bcd, begins, flag, only, taken, whole};
+use crate::encode::{begins, flag, only, packed_digits, taken, whole};
 use crate::{Encoder, Frame, Identity, Login};
 
 /// A device over a connection.
@@ -26,7 +26,7 @@ const LOGIN_ANSWER: usize = 7;
 
 fn login(device: &DeviceId) -> Vec<u8> {
     // The IMEI's 15 digits come after a zero.
-    sealed(package::LOGIN, FIRST, &[&bcd(device).to_be_bytes()[..], &DEVICE].concat())
+    sealed(package::LOGIN, FIRST, &[&packed_digits::<8>(device)[..], &DEVICE].concat())
 }
 
 /// The same type and sequence number, with the time.
@@ -47,7 +47,7 @@ fn frame(frame: &Frame<'_>) -> Vec<u8> {
         content.extend_from_slice(&whole::<i32>(degrees * DEGREE).to_be_bytes());
     }
     content.extend_from_slice(&whole::<i16>(said.altitude_m).to_be_bytes());
-    for value in [said.kmh(), said.heading_deg] {
+    for value in [said.kmh, said.heading_deg] {
         content.extend_from_slice(&whole::<u16>(value).to_be_bytes());
     }
     content.push(said.satellites);

@@ -9,7 +9,7 @@ use super::teledata::{EXT_POS_DATA, POS_DATA};
 use super::{APPDATA, AUTH, CRC, EPOCH, Header, RESPONSE};
 use crate::bytes::Bytes;
 use crate::crc::crc16_ccitt_false;
-use crate::encode_binary::{Said, filled, flag, numbered, whole};
+use crate::encode::{Said, filled, flag, numbered, whole};
 use crate::{DecodeError, Encoder, Frame, Identity, Login};
 
 /// Records of one packet, each of which its answer names.
@@ -89,7 +89,7 @@ fn position(said: &Said) -> Vec<u8> {
     content.push(solution | side | HAS_ALTITUDE);
 
     let [course_high, course] = whole::<u16>(said.heading_deg).to_be_bytes();
-    let mut speed = whole::<u16>(said.kmh() * 10.0).min(SPEED);
+    let mut speed = whole::<u16>(said.kmh * 10.0).min(SPEED);
     speed |= flag(BELOW, said.altitude_m < 0.0);
     speed |= flag(COURSE_HIGH, course_high > 0);
     content.extend_from_slice(&speed.to_le_bytes());

@@ -7,7 +7,7 @@ use super::tags::{
 };
 use super::{CONFIRMATION, CRC, MAIN};
 use crate::crc::crc16_modbus;
-use crate::encode_binary::{Said, filled, flag, taken, whole};
+use crate::encode::{Said, filled, flag, taken, whole};
 use crate::{Encoder, Frame, Identity, Login};
 
 /// Packets have at most about 1,000 bytes, of which a record takes 25.
@@ -56,7 +56,7 @@ fn record(said: &Said, out: &mut Vec<u8>) {
         out.extend_from_slice(&whole::<i32>(degrees * MICRODEGREE).to_le_bytes());
     }
     out.push(MOTION);
-    for value in [said.kmh(), said.heading_deg] {
+    for value in [said.kmh, said.heading_deg] {
         out.extend_from_slice(&whole::<u16>(value * TENTH).to_le_bytes());
     }
     out.push(ALTITUDE);

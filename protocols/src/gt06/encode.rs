@@ -5,7 +5,7 @@ use model::DeviceId;
 use super::answer::seal;
 use super::record::DEGREE;
 use crate::civil::two_digit_parts;
-use crate::encode_binary::{Said, bcd, begins, flag, only, taken, whole};
+use crate::encode::{Said, begins, flag, only, packed_digits, taken, whole};
 use crate::{Encoder, Frame, Identity, Login};
 
 const LOGIN: u8 = 0x01;
@@ -33,7 +33,7 @@ pub const ENCODER: Encoder = Encoder {
 };
 
 fn login(device: &DeviceId) -> Vec<u8> {
-    let content = [&bcd(device).to_be_bytes()[..], &DEVICE].concat();
+    let content = [&packed_digits::<8>(device)[..], &DEVICE].concat();
     seal(false, LOGIN, &content, FIRST).to_vec()
 }
 
@@ -44,7 +44,7 @@ fn frame(frame: &Frame<'_>) -> Vec<u8> {
     for degrees in [said.lat, said.lon] {
         content.extend_from_slice(&whole::<u32>(degrees.abs() * DEGREE).to_be_bytes());
     }
-    content.push(whole(said.kmh()));
+    content.push(whole(said.kmh));
     content.extend_from_slice(&course_and_status(&said).to_be_bytes());
     content.extend_from_slice(&AFTER);
     seal(false, LOCATION, &content, frame.number).to_vec()

@@ -4,7 +4,7 @@ use model::DeviceId;
 
 use super::{DEGREE, FLEX, framed};
 use crate::crc::crc8_nrsc5;
-use crate::encode_binary::{Said, begins, count, flag, numbered, taken, whole};
+use crate::encode::{Said, begins, count, flag, numbered, taken, whole};
 use crate::units::single;
 use crate::{Encoder, Frame, Identity, Login};
 
@@ -66,7 +66,7 @@ fn record(number: u32, said: &Said, out: &mut Vec<u8>) {
     for value in [said.lat * DEGREE, said.lon * DEGREE, said.altitude_m * 10.0] {
         out.extend_from_slice(&whole::<i32>(value).to_le_bytes());
     }
-    out.extend_from_slice(&single(said.kmh()).to_le_bytes());
+    out.extend_from_slice(&single(said.kmh).to_le_bytes());
     out.extend_from_slice(&whole::<u16>(said.heading_deg).to_le_bytes());
 }
 

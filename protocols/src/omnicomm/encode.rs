@@ -6,7 +6,7 @@ use super::record::{DEGREE, GENERAL, GPS_VALID, IGNITION, NAVIGATION};
 use super::{ARCHIVE, DELETE_ARCHIVE, EPOCH, IDENTIFICATION, READ_ARCHIVE, frame as open, sealed};
 use crate::bytes::Bytes;
 use crate::crc::crc16_ccitt_false;
-use crate::encode_binary::{Said, flag, number, numbered, whole};
+use crate::encode::{Said, flag, number, numbered, whole};
 use crate::{Encoder, Frame, Identity, Login};
 
 /// What the device sends at a time.
@@ -59,7 +59,7 @@ fn record(said: &Said) -> Vec<u8> {
     let place = [
         (1, signed(whole(said.lat * DEGREE))),
         (2, signed(whole(said.lon * DEGREE))),
-        (3, u64::from(whole::<u16>(said.kmh() * 10.0))),
+        (3, u64::from(whole::<u16>(said.kmh * 10.0))),
         (4, u64::from(whole::<u16>(said.heading_deg))),
         (5, u64::from(said.satellites)),
         (6, signed(whole(said.altitude_m * 10.0))),

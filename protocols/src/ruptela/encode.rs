@@ -3,7 +3,7 @@
 use super::records::{DEGREE, HUNDREDTH, NO_ALTITUDE, TENTH};
 use super::{ACCEPTED, acknowledgement, answer, command};
 use crate::crc::crc16_kermit;
-use crate::encode_binary::{Said, count, number, taken, whole};
+use crate::encode::{Said, count, number, taken, whole};
 use crate::{Encoder, Frame, Identity};
 
 /// The manual ends packets at 1,024 bytes, of which a record takes 29.
@@ -43,7 +43,7 @@ fn record(said: &Said, out: &mut Vec<u8>) {
     out.extend_from_slice(&altitude.to_be_bytes());
     out.extend_from_slice(&whole::<u16>(said.heading_deg * HUNDREDTH).to_be_bytes());
     out.push(said.satellites);
-    out.extend_from_slice(&whole::<u16>(said.kmh()).to_be_bytes());
+    out.extend_from_slice(&whole::<u16>(said.kmh).to_be_bytes());
     out.push(whole(said.hdop * TENTH));
     out.extend_from_slice(&NO_VALUES);
 }

@@ -10,7 +10,7 @@ use super::elements::{
 };
 use super::{Codec, MAX_DATA};
 use crate::crc::crc16_arc;
-use crate::encode_binary::whole;
+use crate::encode::whole;
 use crate::{Encoder, Identity, Login};
 
 /// Most records in a packet: their count is one byte.
