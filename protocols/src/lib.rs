@@ -43,7 +43,7 @@ mod decoder;
 pub mod digital_matter;
 pub mod eelink;
 pub mod egts;
-mod encode_text;
+mod encode;
 mod encoder;
 pub mod flespi;
 pub mod galileosky;

@@ -36,7 +36,8 @@ pub struct Load {
     /// When to stop making records. What was sent is still waited for.
     pub duration: Duration,
     /// Time of the first record of each vehicle. The following ones lie one period apart,
-    /// but at least a second, which is the finest that every protocol can say.
+    /// but at least a second, which is the finest that every protocol can say but BCE, whose
+    /// device rounds down to even seconds.
     pub first: Timestamp,
     /// Where the vehicles drive about.
     pub centre: LatLon,

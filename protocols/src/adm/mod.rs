@@ -1,5 +1,6 @@
 //! Neomatica ADM over TCP. `NOTE.md` describes the wire format.
 
+pub(crate) mod encode;
 mod record;
 
 use model::{DeviceId, FixBatch};

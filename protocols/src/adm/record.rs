@@ -17,7 +17,7 @@ const ODOMETER: u8 = 1 << 7;
 /// The place, without header.
 const PLACE_LEN: usize = 30;
 /// Bits of the state: the place is not good; an alarm.
-const NOT_VALID: u16 = 1 << 5;
+pub(super) const NOT_VALID: u16 = 1 << 5;
 const ALARM: u16 = 1 << 8;
 /// A fuel sensor that does not answer.
 const NO_LEVEL: u16 = u16::MAX;

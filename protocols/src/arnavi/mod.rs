@@ -1,6 +1,7 @@
 //! Arnavi trackers over TCP and UDP: the binary protocol of Arnavi 4 and 5, and the lines of
 //! text of the ones before. `NOTE.md` describes the wire format.
 
+pub(crate) mod encode;
 mod line;
 mod tags;
 

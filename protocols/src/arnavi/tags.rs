@@ -16,10 +16,16 @@ const MILEAGE_M: i64 = 10;
 /// The supply in the device's status comes in steps of 150 mV.
 const STEP_V: f64 = 0.15;
 /// What takes the place of the satellites where the place is that of cells or of WiFi.
-const OF_CELLS: u8 = 0xfe;
+pub(super) const OF_CELLS: u8 = 0xfe;
 const OF_WIFI: u8 = 0xff;
 /// A sensor that is not connected.
 const NOTHING: u16 = 0xffff;
+
+/// Tags of a place.
+pub(super) const LATITUDE: u8 = 3;
+pub(super) const LONGITUDE: u8 = 4;
+pub(super) const NAVIGATION: u8 = 5;
+pub(super) const HDOP: u8 = 151;
 
 /// What of a record must wait for its end.
 #[derive(Default)]
@@ -55,9 +61,9 @@ fn one(tag: u8, value: [u8; 4], record: &mut Record, batch: &mut FixBatch) {
             volts(Known::BatteryVoltageV, low, batch);
             volts(Known::ExternalVoltageV, high, batch);
         }
-        3 => record.latitude = Some(f32::from_le_bytes(value)),
-        4 => record.longitude = Some(f32::from_le_bytes(value)),
-        5 => navigation(value, record, batch),
+        LATITUDE => record.latitude = Some(f32::from_le_bytes(value)),
+        LONGITUDE => record.longitude = Some(f32::from_le_bytes(value)),
+        NAVIGATION => navigation(value, record, batch),
         6 => input(value, record, batch),
         7 => {
             batch.put("cell_id", Value::Int(i64::from(low)));
@@ -89,7 +95,7 @@ fn one(tag: u8, value: [u8; 4], record: &mut Record, batch: &mut FixBatch) {
             }
         }
         150 => record.mileage = Some(whole * MILEAGE_M),
-        151 => {
+        HDOP => {
             if let Some(fix) = batch.fixes.last_mut() {
                 fix.hdop = (low > 0).then(|| single(f64::from(low) / HUNDREDTH));
             }

@@ -15,9 +15,9 @@ const SHORTEST: usize = 41;
 /// How far behind a field of an unknown width the next record is looked for.
 const LONGEST: usize = 1024;
 /// Degrees are sent multiplied by this.
-const DEGREE: f64 = 1e6;
+pub(super) const DEGREE: f64 = 1e6;
 /// The device's own note of a sensor that is not connected.
-const NOT_CONNECTED: i16 = 2000;
+pub(super) const NOT_CONNECTED: i16 = 2000;
 /// 2000-01-01; clocks that say less have not been set.
 const CLOCK_SET_S: i64 = 946_684_800;
 

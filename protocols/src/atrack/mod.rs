@@ -3,6 +3,7 @@
 mod beacon;
 mod binary;
 mod custom;
+pub(crate) mod encode;
 mod lines;
 
 use model::{DeviceId, FixBatch, Timestamp};

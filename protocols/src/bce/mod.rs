@@ -1,5 +1,6 @@
 //! BCE over TCP. `NOTE.md` describes the wire format.
 
+pub(crate) mod encode;
 mod record;
 
 use model::{DeviceId, FixBatch, Timestamp};

@@ -9,11 +9,11 @@ use crate::session::Session;
 use crate::units::{heading, kmh, nearest};
 
 /// The kind of record, in the low four bits of its time, that holds fields.
-const DATA: u32 = 7;
+pub(super) const DATA: u32 = 7;
 /// 2008-01-01T00:00:00Z, from which times are counted in steps of two seconds.
-const EPOCH: i64 = 1_199_145_600;
+pub(super) const EPOCH: i64 = 1_199_145_600;
 /// Seconds after which the 28 bits begin again: in January 2025 for the first time.
-const PERIOD: i64 = 1 << 29;
+pub(super) const PERIOD: i64 = 1 << 29;
 /// How far a device's clock may be ahead.
 const AHEAD: i64 = 86_400;
 /// Another mask follows.

@@ -17,6 +17,7 @@ pub(super) enum Service {
 }
 
 impl Service {
+    pub const ACKNOWLEDGED: u8 = 1;
     pub const RESPONSE: u8 = 2;
 }
 
@@ -70,7 +71,7 @@ impl<'a> Header<'a> {
         }
         let service = match first {
             0 => Service::Unacknowledged,
-            1 => Service::Acknowledged,
+            Service::ACKNOWLEDGED => Service::Acknowledged,
             Service::RESPONSE => Service::Response,
             _ => return Some(Err(DecodeError::Framing("no service type of LM Direct"))),
         };

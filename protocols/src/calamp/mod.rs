@@ -1,6 +1,7 @@
 //! CalAmp LMU, LM Direct: over UDP, a message a datagram, or TCP. `NOTE.md` describes the wire
 //! format.
 
+pub(crate) mod encode;
 mod header;
 mod report;
 

@@ -15,7 +15,7 @@ const MINI: usize = 18;
 
 /// Bits of the fix status (chapter "Event report"); the mini forms have these four in the
 /// upper half, in another order.
-mod fix_status {
+pub(super) mod fix_status {
     pub const LAST_KNOWN: u8 = 1 << 2;
     pub const INVALID: u8 = 1 << 3;
     pub const HISTORIC: u8 = 1 << 5;

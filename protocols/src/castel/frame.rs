@@ -76,12 +76,17 @@ impl<'a> Frame<'a> {
             Dialect::Smart(version) | Dialect::Control(version) => &[version][..],
             Dialect::Mpip => &[],
         };
-        let len = HEAD + version.len() + ID + 2 + content.len() + TAIL;
-        let len = u16::try_from(len).unwrap_or(u16::MAX).to_le_bytes();
-        let mut frame = [b"@@", &len[..], version, self.id, &kind.to_be_bytes(), content].concat();
-        let crc = crc16_x25(&frame);
-        frame.extend_from_slice(&crc.to_le_bytes());
-        frame.extend_from_slice(b"\r\n");
-        frame
+        sealed(version, self.id, kind, content)
     }
+}
+
+/// A frame that begins with `@@`.
+pub(super) fn sealed(version: &[u8], id: &[u8], kind: u16, content: &[u8]) -> Vec<u8> {
+    let len = HEAD + version.len() + ID + 2 + content.len() + TAIL;
+    let len = u16::try_from(len).unwrap_or(u16::MAX).to_le_bytes();
+    let mut frame = [b"@@", &len[..], version, id, &kind.to_be_bytes(), content].concat();
+    let crc = crc16_x25(&frame);
+    frame.extend_from_slice(&crc.to_le_bytes());
+    frame.extend_from_slice(b"\r\n");
+    frame
 }

@@ -1,6 +1,7 @@
 //! Castel (Sinocastel): OBD trackers and their older kin, over TCP and UDP. `NOTE.md` describes
 //! the wire format.
 
+pub(crate) mod encode;
 mod frame;
 mod other;
 mod record;

@@ -11,7 +11,7 @@ use crate::units::{heading, single};
 /// A place.
 pub(super) const PLACE: usize = 19;
 /// Units of a degree: milliseconds of arc.
-const DEGREE: f64 = 3_600_000.0;
+pub(super) const DEGREE: f64 = 3_600_000.0;
 /// Clocks that show less than 2010 have not been set.
 const EARLIEST_S: u32 = 1_262_304_000;
 /// State bits that alarm: battery low, towed, too fast, too hot, accelerated, braked; revolutions,

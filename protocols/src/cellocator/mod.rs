@@ -1,5 +1,6 @@
 //! Cellocator: binary, over TCP and UDP. `NOTE.md` describes the wire format.
 
+pub(crate) mod encode;
 mod modules;
 mod status;
 

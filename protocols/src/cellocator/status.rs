@@ -13,9 +13,12 @@ const ALARMS: [u8; 3] = [70, 80, 81];
 /// Modes of the receiver with a solution of three satellites or more.
 const SOLUTIONS: std::ops::RangeInclusive<u8> = 3..=6;
 
+/// Angles of places come in units of so many in a radian.
+pub(super) const ANGLE: f64 = 1e8;
+
 /// Bits of the first byte of inputs and outputs.
 const DOOR: u32 = 1 << 0;
-const IGNITION: u32 = 1 << 5;
+pub(super) const IGNITION: u32 = 1 << 5;
 /// Bit of the last one.
 const CHARGER: u32 = 1 << 31;
 
@@ -131,7 +134,7 @@ impl Place {
 
     /// From radians in 10⁻⁸, centimetres, metres a second and milliradians.
     pub fn of(lon: i32, lat: i32, altitude_cm: i32, speed_mps: f64, course: u16) -> Self {
-        let degrees = |radians: i32| f64::from(radians) / 1e8 * 180.0 / PI;
+        let degrees = |radians: i32| f64::from(radians) / ANGLE * 180.0 / PI;
         Self {
             position: position(degrees(lat), degrees(lon)),
             altitude_m: single(f64::from(altitude_cm) / 100.0),

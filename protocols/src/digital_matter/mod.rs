@@ -1,5 +1,6 @@
 //! Digital Matter, over TCP and UDP. `NOTE.md` describes the wire format.
 
+pub(crate) mod encode;
 mod fixed;
 mod record;
 

@@ -20,7 +20,7 @@ const LONG: u8 = 0xff;
 pub(super) const ALARMS: [u8; 9] = [12, 13, 14, 18, 20, 23, 29, 44, 45];
 
 /// Fields of a record.
-mod field {
+pub(super) mod field {
     pub const PLACE: u8 = 0;
     pub const DEBUG: u8 = 1;
     pub const DIGITAL: u8 = 2;

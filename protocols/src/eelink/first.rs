@@ -8,7 +8,7 @@ use crate::put::Put;
 use crate::{DecodeError, units};
 
 /// Degrees are sent as minutes multiplied by 30,000.
-const DEGREE: f64 = 1_800_000.0;
+pub(super) const DEGREE: f64 = 1_800_000.0;
 /// Digits and padding of a telephone's number.
 const TELEPHONE: usize = 21;
 

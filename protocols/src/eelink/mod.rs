@@ -1,5 +1,6 @@
 //! EELINK: protocol 1 and 2, over TCP and UDP. `NOTE.md` describes the wire format.
 
+pub(crate) mod encode;
 mod envelope;
 mod first;
 mod obd;

@@ -8,11 +8,14 @@ use crate::bytes::Bytes;
 use crate::put::{Put, hex_value};
 use crate::{DecodeError, units};
 
-const GPS: u8 = 0x01;
+pub(super) const GPS: u8 = 0x01;
 const SERVING_CELL: u8 = 0x02;
 const NEIGHBOURS: [u8; 2] = [0x04, 0x08];
 const ACCESS_POINTS: [u8; 3] = [0x10, 0x20, 0x40];
 const NEWER_NETWORKS: u8 = 0x80;
+/// Bits of the status: a fix, and a receiver that is on.
+pub(super) const FIXED: u16 = 1;
+pub(super) const RECEIVING: u16 = 1 << 10;
 /// Most access points of newer networks.
 const MAX_ACCESS_POINTS: usize = 15;
 
@@ -118,13 +121,13 @@ fn newer_networks(rest: &mut Bytes<'_>, batch: &mut FixBatch) -> Option<()> {
 fn status(bits: u16, batch: &mut FixBatch) {
     let is = |bit: u32| bits >> bit & 1 == 1;
     if let Some(fix) = batch.fixes.last_mut() {
-        fix.valid = is(0) && fix.position.is_some();
+        fix.valid = bits & FIXED != 0 && fix.position.is_some();
     }
     first::status(bits, batch);
     if is(3) {
         batch.known_bool(Known::Movement, is(9));
     }
-    batch.put_bool("gps_running", is(10));
+    batch.put_bool("gps_running", bits & RECEIVING != 0);
     batch.known_int(Known::Inputs, bits >> 12);
 }
 

@@ -14,7 +14,7 @@ const TERM_IDENTITY_2: u8 = 10;
 /// The only subrecord of the command service.
 const COMMAND_DATA: u8 = 51;
 /// Bytes of IMEI and MSISDN, IMSI, language, network.
-const IMEI: usize = 15;
+pub(super) const IMEI: usize = 15;
 const IMSI: usize = 16;
 const LANGUAGE: usize = 3;
 const NETWORK: usize = 3;

@@ -1,6 +1,7 @@
 //! EGTS, the telematics protocol of ERA-GLONASS, over TCP. `NOTE.md` describes the wire format.
 
 mod auth;
+pub(crate) mod encode;
 mod reply;
 mod sensors;
 mod service;

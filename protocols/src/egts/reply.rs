@@ -8,7 +8,7 @@ use crate::bytes::Bytes;
 use crate::crc::{crc8_nrsc5, crc16_ccitt_false};
 
 /// Results of processing (standard, "Codes of the results of processing").
-const OK: u8 = 0;
+pub(super) const OK: u8 = 0;
 pub(super) const NOT_DECRYPTED: u8 = 129;
 const DENIED: u8 = 130;
 pub(super) const BAD_DATA: u8 = 132;
@@ -18,8 +18,8 @@ pub(super) const BAD_CHECKSUM: u8 = 138;
 const AUTH_DENIED: u8 = 151;
 
 /// Subrecords.
-const RECORD_RESPONSE: u8 = 0;
-const RESULT_CODE: u8 = 9;
+pub(super) const RECORD_RESPONSE: u8 = 0;
+pub(super) const RESULT_CODE: u8 = 9;
 /// The recipient is on the device.
 const TO_DEVICE: u8 = 0x40;
 /// Bytes that a record takes in an answer.
@@ -89,23 +89,29 @@ impl Counters {
     }
 
     fn packet(&mut self, kind: u8, body: &[u8]) -> Vec<u8> {
-        let header = u8::try_from(HEADER).unwrap_or(u8::MAX);
-        let mut packet = vec![VERSION, 0, 0, header, 0];
-        packet.extend_from_slice(&len(body).to_le_bytes());
-        packet.extend_from_slice(&self.packet.to_le_bytes());
-        packet.push(kind);
-        packet.push(crc8_nrsc5(&packet));
-        packet.extend_from_slice(body);
-        packet.extend_from_slice(&crc16_ccitt_false(body).to_le_bytes());
+        let packet = sealed(kind, self.packet, body);
         self.packet = self.packet.wrapping_add(1);
         packet
     }
 }
 
+/// A packet without route, with a body; the device's are the same.
+pub(super) fn sealed(kind: u8, number: u16, body: &[u8]) -> Vec<u8> {
+    let header = u8::try_from(HEADER).unwrap_or(u8::MAX);
+    let mut packet = vec![VERSION, 0, 0, header, 0];
+    packet.extend_from_slice(&len(body).to_le_bytes());
+    packet.extend_from_slice(&number.to_le_bytes());
+    packet.push(kind);
+    packet.push(crc8_nrsc5(&packet));
+    packet.extend_from_slice(body);
+    packet.extend_from_slice(&crc16_ccitt_false(body).to_le_bytes());
+    packet
+}
+
 /// Most bytes of responses in one record of an answer.
 const MAX_RESPONSES: usize = 8192 * ACKNOWLEDGED;
 
-fn len(bytes: &[u8]) -> u16 {
+pub(super) fn len(bytes: &[u8]) -> u16 {
     u16::try_from(bytes.len()).unwrap_or(u16::MAX)
 }
 

@@ -9,8 +9,8 @@ use crate::DecodeError;
 use crate::bytes::Bytes;
 use crate::units::{heading, kmh, single};
 
-const POS_DATA: u8 = 16;
-const EXT_POS_DATA: u8 = 17;
+pub(super) const POS_DATA: u8 = 16;
+pub(super) const EXT_POS_DATA: u8 = 17;
 /// The event source of a panic button.
 const PANIC: u8 = 13;
 

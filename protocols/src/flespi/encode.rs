@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::encode_text::Said;
+use crate::encode::Said;
 use crate::http::client::{acknowledged, post};
 use crate::{Encoder, Frame, Identity};
 

@@ -2,6 +2,7 @@
 //! the wire format.
 
 mod compact;
+pub(crate) mod encode;
 mod extended;
 mod iridium;
 mod records;

@@ -17,15 +17,18 @@ pub(super) const ARCHIVE_NUMBER: u8 = 0x11;
 pub(super) const TIME: u8 = 0x20;
 pub(super) const MILLISECONDS: u8 = 0x21;
 pub(super) const COORDINATES: u8 = 0x30;
+pub(super) const MOTION: u8 = 0x33;
+pub(super) const ALTITUDE: u8 = 0x34;
 pub(super) const HDOP: u8 = 0x35;
 pub(super) const COMMAND_NUMBER: u8 = 0xe0;
 pub(super) const COMMAND_TEXT: u8 = 0xe1;
 pub(super) const EXTENDED: u8 = 0xfe;
 
-/// Microdegrees.
-const DEGREE: f64 = 1e6;
+pub(super) const MICRODEGREE: f64 = 1e6;
 const MILLI: f64 = 1000.0;
-const TENTH: f64 = 10.0;
+pub(super) const TENTH: f64 = 10.0;
+/// Digits of an IMEI.
+pub(super) const IMEI_LEN: usize = 15;
 /// A 1-Wire thermometer that is not connected has this number and this temperature.
 const NO_THERMOMETER: [u8; 2] = [127, 0x80];
 /// Coolant temperature of CAN_A1 begins at -40 degrees.
@@ -77,7 +80,7 @@ pub(super) const fn size(tag: u8) -> Option<Size> {
         0x5b => Size::Fixed(7),
         0xfd => Size::Fixed(8),
         0x30 => Size::Fixed(9),
-        0x03 => Size::Fixed(15),
+        IMEI => Size::Fixed(IMEI_LEN),
         0x5c => Size::Fixed(68),
         0xe1 | 0xea => Size::Byte,
         0xfe => Size::Word,
@@ -106,14 +109,14 @@ pub(super) fn read(tag: u8, value: &[u8], records: &mut Records<'_>) {
         (TIME, _) => records.record.seconds = Some(whole),
         (MILLISECONDS, _) => records.record.millis = whole.min(999),
         (COORDINATES, _) => coordinates(value, records),
-        (0x33, &[s0, s1, d0, d1]) => {
+        (MOTION, &[s0, s1, d0, d1]) => {
             let direction = f64::from(u16::from_le_bytes([d0, d1])) / TENTH;
             records.fix(|fix| {
                 fix.speed_mps = Some(kmh(f64::from(u16::from_le_bytes([s0, s1])) / TENTH));
                 fix.heading_deg = heading(direction);
             });
         }
-        (0x34, _) => records.fix(|fix| fix.altitude_m = Some(single(signed(value) as f64))),
+        (ALTITUDE, _) => records.fix(|fix| fix.altitude_m = Some(single(signed(value) as f64))),
         (HDOP, &[precision]) => records.record.precision = Some(precision),
         (0x36, _) => records.known(Known::Pdop, Value::Float(raw as f64 / TENTH)),
         (0x40, _) => status(raw, records),
@@ -153,7 +156,7 @@ fn coordinates(value: &[u8], records: &mut Records<'_>) {
     let mut rest = Bytes(value);
     let (Some(head), Some(lat), Some(lon)) = (rest.u8(), rest.i32_le(), rest.i32_le()) else { return };
     let (satellites, correctness) = (head & 0xf, head >> 4);
-    let position = LatLon::new(f64::from(lat) / DEGREE, f64::from(lon) / DEGREE)
+    let position = LatLon::new(f64::from(lat) / MICRODEGREE, f64::from(lon) / MICRODEGREE)
         .filter(|p| !p.is_null_island() || (satellites > 0 && correctness == 0));
     records.record.is_of_cells = correctness == 2;
     records.fix(|fix| {
@@ -232,7 +235,7 @@ pub(super) fn likeness(content: &[u8]) -> Likeness {
         if count == 0 && !is_first {
             return Likeness::No;
         }
-        if tag == IMEI && !rest.0.iter().take(15).all(u8::is_ascii_digit) {
+        if tag == IMEI && !rest.0.iter().take(IMEI_LEN).all(u8::is_ascii_digit) {
             return Likeness::No;
         }
         match value(tag, &mut rest) {

@@ -3,7 +3,7 @@
 use model::{DeviceId, Fix};
 
 use crate::attributes::clock;
-use crate::encode_text::Said;
+use crate::encode::Said;
 use crate::{Encoder, Frame, Identity, Login};
 
 /// Most records sent at once.

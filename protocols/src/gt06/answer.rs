@@ -31,7 +31,7 @@ pub(super) fn to(frame: &Frame<'_>, now: Timestamp) -> Reply {
     }
 }
 
-/// A message of the server.
+/// A message; the device seals its own in the same way.
 pub(super) fn seal(is_long: bool, kind: u8, content: &[u8], serial: u16) -> Reply {
     let mut bytes = [0; 64];
     let len = content.len() + 5;

@@ -2,6 +2,7 @@
 //! the wire format.
 
 mod answer;
+pub(crate) mod encode;
 mod frame;
 mod info;
 mod location;

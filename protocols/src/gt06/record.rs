@@ -8,7 +8,7 @@ use crate::put::Put;
 use crate::units;
 
 /// Minutes of arc are sent multiplied by 30,000.
-const DEGREE: f64 = 60.0 * 30_000.0;
+pub(super) const DEGREE: f64 = 60.0 * 30_000.0;
 /// Two-digit years are of this century.
 const CENTURY: i64 = 2000;
 /// Battery levels of one digit go from 0 to 6.

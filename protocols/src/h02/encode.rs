@@ -3,7 +3,7 @@
 use model::Fix;
 
 use crate::attributes::clock;
-use crate::encode_text::{Said, all_or_none, ended_by};
+use crate::encode::{Said, all_or_none, ended_by};
 use crate::{Encoder, Frame, Identity};
 
 /// The maker's letters and the digits of the terminal's number that the manual gives.

@@ -4,7 +4,7 @@ use httparse::{EMPTY_HEADER, Response, Status};
 
 use super::{MAX_HEAD, MAX_HEADERS};
 use crate::Frame;
-use crate::encode_text::all_or_none;
+use crate::encode::all_or_none;
 use crate::text::whole;
 
 /// A request without a body for a path and query.

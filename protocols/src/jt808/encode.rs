@@ -4,7 +4,7 @@ use model::{DeviceId, Fix, Timestamp};
 
 use super::frame::{Cut, Header, cut, seal};
 use super::location::ZONE_S;
-use crate::encode_text::{Said, all_or_none, millionths, packed_digits, packed_time, within};
+use crate::encode::{Said, all_or_none, millionths, packed_digits, packed_time, whole};
 use crate::{Encoder, Frame, Identity, Login};
 
 /// Digits of a terminal's number.
@@ -74,7 +74,7 @@ fn location(fix: &Fix) -> Vec<u8> {
     let mut out = [0, status, lat, lon].map(u32::to_be_bytes).concat();
     out.extend_from_slice(&said.metres().to_be_bytes());
     for value in [said.kmh * 10.0, said.heading_deg] {
-        out.extend_from_slice(&within(value, 0, u16::MAX).to_be_bytes());
+        out.extend_from_slice(&whole::<u16>(value).to_be_bytes());
     }
     out.extend_from_slice(&packed_time(Timestamp::from_secs(fix.time.as_secs() + ZONE_S)));
     out.extend_from_slice(&SATELLITES);

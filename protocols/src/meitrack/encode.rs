@@ -5,7 +5,7 @@ use model::Fix;
 
 use super::ccc::EPOCH;
 use crate::crc::sum;
-use crate::encode_text::{Said, ended_by, millionths, within};
+use crate::encode::{Said, ended_by, millionths, within};
 use crate::text::{hexadecimal, whole};
 use crate::{Encoder, Frame, Identity};
 

@@ -1,6 +1,7 @@
 //! Navtelecom: NTCB and its extension FLEX, over TCP and UDP. `NOTE.md` describes the wire
 //! format.
 
+pub(crate) mod encode;
 mod extra;
 mod fields;
 mod ntcb;

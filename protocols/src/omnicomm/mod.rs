@@ -1,5 +1,6 @@
 //! Omnicomm over TCP. `NOTE.md` describes the wire format.
 
+pub(crate) mod encode;
 mod record;
 mod wire;
 
@@ -171,8 +172,13 @@ fn unescaped(raw: &[u8], want: usize) -> Option<Unescaped<'_>> {
 
 /// A frame that asks something of the record with that number.
 fn asked(command: u8, number: u32) -> Reply {
-    let mut frame = vec![command, 4, 0];
-    frame.extend_from_slice(&number.to_le_bytes());
+    Reply::new(&sealed(command, &number.to_le_bytes()))
+}
+
+/// A frame as it goes over the wire, with escapes.
+fn sealed(command: u8, data: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(data.len()).unwrap_or(u16::MAX);
+    let mut frame = [&[command], &len.to_le_bytes()[..], data].concat();
     frame.extend_from_slice(&crc16_ccitt_false(&frame).to_be_bytes());
     let mut wire = vec![START];
     for byte in frame {
@@ -182,7 +188,7 @@ fn asked(command: u8, number: u32) -> Reply {
             _ => wire.push(byte),
         }
     }
-    Reply::new(&wire)
+    wire
 }
 
 /// A frame whose checksum fits.

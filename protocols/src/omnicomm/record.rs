@@ -18,17 +18,20 @@ const MAX_CAN: usize = 24;
 /// A temperature sensor that is not there.
 const NO_TEMPERATURE: i64 = -128;
 /// Bits of the flags.
-const IGNITION: u64 = 1;
-const GPS_VALID: u64 = 1 << 2;
+pub(super) const IGNITION: u64 = 1;
+pub(super) const GPS_VALID: u64 = 1 << 2;
 const ALARM: u64 = 1 << 5;
 const OUTPUT: u64 = 1 << 7;
 
 const BROKEN: DecodeError = DecodeError::Format("record is no message of Protocol Buffers");
 
+/// Tenths of microdegrees.
+pub(super) const DEGREE: f64 = 1e7;
+
 /// Groups, by their numbers.
-const GENERAL: u32 = 2;
+pub(super) const GENERAL: u32 = 2;
 const PHOTO: u32 = 4;
-const NAVIGATION: u32 = 5;
+pub(super) const NAVIGATION: u32 = 5;
 const UNIVERSAL: u32 = 6;
 const CAN: u32 = 7;
 const FUEL: u32 = 8;
@@ -235,7 +238,7 @@ impl Record {
             batch.known(Known::PassengersIn, Value::Int(entered));
             batch.known(Known::PassengersOut, Value::Int(left));
         }
-        let degrees = |value: i64| value as f64 / 1e7;
+        let degrees = |value: i64| value as f64 / DEGREE;
         let sent = self.lat.zip(self.lon).and_then(|(lat, lon)| LatLon::new(degrees(lat), degrees(lon)));
         let sent = sent.filter(|p| !p.is_null_island());
         let valid = sent.is_some() && self.flags.is_none_or(|flags| flags & GPS_VALID != 0);

@@ -1,6 +1,6 @@
 //! The device's side: what OsmAnd sends, a request a record with its parameters in the query.
 
-use crate::encode_text::Said;
+use crate::encode::Said;
 use crate::http::client::{acknowledged, get};
 use crate::{Encoder, Frame, Identity};
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::encode_text::{Said, within};
+use crate::encode::{Said, whole, within};
 use crate::http::client::{acknowledged, post};
 use crate::{Encoder, Frame, Identity};
 
@@ -23,7 +23,7 @@ fn frame(frame: &Frame<'_>) -> Vec<u8> {
             "tst": fix.time.as_secs(),
             "lat": said.lat,
             "lon": said.lon,
-            "vel": within(said.kmh, 0, u16::MAX),
+            "vel": whole::<u16>(said.kmh),
             "cog": within(said.heading_deg, 0u16, 360),
             "alt": said.metres(),
         });

@@ -4,7 +4,7 @@
 use ::model::{Fix, Timestamp};
 
 use crate::attributes::clock;
-use crate::encode_text::{Said, all_or_none, ended_by, within};
+use crate::encode::{Said, all_or_none, ended_by, within};
 use crate::{Encoder, Frame, Identity};
 
 /// Most positions of a report that the manuals have.

@@ -1,5 +1,6 @@
 //! Ruptela: FM-Eco, FM-Pro, FM-Tco, HCV, LCV, Trace and kin. `NOTE.md` describes the wire format.
 
+pub(crate) mod encode;
 mod io;
 mod records;
 

@@ -7,13 +7,13 @@ use crate::DecodeError;
 use crate::bytes::Bytes;
 use crate::units::{heading, kmh, single};
 
-const DEGREE: f64 = 1e7;
+pub(super) const DEGREE: f64 = 1e7;
 /// Altitude and dilution of precision are sent as tenths, angles as hundredths.
-const TENTH: f64 = 10.0;
-const HUNDREDTH: f64 = 100.0;
+pub(super) const TENTH: f64 = 10.0;
+pub(super) const HUNDREDTH: f64 = 100.0;
 /// What a receiver without a solution sends for either coordinate, and for the altitude.
 const NO_COORDINATE: i32 = i32::MIN;
-const NO_ALTITUDE: i16 = i16::MIN;
+pub(super) const NO_ALTITUDE: i16 = i16::MIN;
 /// Characters of a trouble code.
 const TROUBLE_CODE: usize = 5;
 /// The trouble code was stored before.

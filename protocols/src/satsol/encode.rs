@@ -3,7 +3,7 @@
 use model::{DeviceId, Fix};
 
 use super::{COMPACT, HEADER, confirmation, sealed};
-use crate::encode_text::{Said, all_or_none, millionths, unix, within};
+use crate::encode::{Said, all_or_none, millionths, whole};
 use crate::{Encoder, Frame, Identity};
 
 /// Most records of a container, which ends at 1,400 bytes.
@@ -33,11 +33,11 @@ fn number(device: &DeviceId) -> [u8; 4] {
 fn record(serial: u16, fix: &Fix) -> Vec<u8> {
     let said = Said::of(fix);
     let degrees = |value| millionths(value).to_le_bytes();
-    let place = [unix(fix.time).to_le_bytes(), degrees(said.lat), degrees(said.lon)].concat();
+    let place = [said.unix().to_le_bytes(), degrees(said.lat), degrees(said.lon)].concat();
     let motion = [
-        within(said.kmh * 100.0, 0, u16::MAX).to_le_bytes(),
+        whole::<u16>(said.kmh * 100.0).to_le_bytes(),
         said.metres().to_le_bytes(),
-        within(said.heading_deg, 0, u16::MAX).to_le_bytes(),
+        whole::<u16>(said.heading_deg).to_le_bytes(),
     ];
     let head = [serial, PLACE, 0].map(u16::to_le_bytes);
     sealed(&[&head.concat()[..], &place, &motion.concat(), &[u8::from(said.valid), said.satellites, 0, 0]].concat())

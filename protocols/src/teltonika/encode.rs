@@ -10,6 +10,7 @@ use super::elements::{
 };
 use super::{Codec, MAX_DATA};
 use crate::crc::crc16_arc;
+use crate::encode::whole;
 use crate::{Encoder, Identity, Login};
 
 /// Most records in a packet: their count is one byte.
@@ -304,33 +305,6 @@ fn groups(codec: Codec, elements: &[(u16, Wire<'_>)], out: &mut Vec<u8>) {
             out.extend_from_slice(bytes);
         }
     }
-}
-
-/// Rounds to the nearest number that the type holds.
-fn whole<T: Limits>(number: f64) -> T {
-    T::saturate(number.round())
-}
-
-trait Limits {
-    fn saturate(number: f64) -> Self;
-}
-
-macro_rules! limits {
-    ($($t:ty: $($lint:path),*;)*) => {$(
-        impl Limits for $t {
-            #[expect($($lint),*, reason = "float-to-integer casts saturate")]
-            fn saturate(number: f64) -> Self {
-                number as Self
-            }
-        }
-    )*};
-}
-limits! {
-    u8: clippy::cast_possible_truncation, clippy::cast_sign_loss;
-    u16: clippy::cast_possible_truncation, clippy::cast_sign_loss;
-    u32: clippy::cast_possible_truncation, clippy::cast_sign_loss;
-    i16: clippy::cast_possible_truncation;
-    i32: clippy::cast_possible_truncation;
 }
 
 #[cfg(test)]

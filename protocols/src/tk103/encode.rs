@@ -3,7 +3,7 @@
 use model::{DeviceId, Fix};
 
 use crate::attributes::clock;
-use crate::encode_text::{Said, ended_by};
+use crate::encode::{Said, ended_by};
 use crate::{Encoder, Frame, Identity, Login};
 
 /// Characters of a terminal's number, which the manual gives.

@@ -4,7 +4,7 @@
 use model::{DeviceId, Fix};
 
 use super::{HEAD, gps, vehicle};
-use crate::encode_text::{Said, all_or_none, packed_digits, packed_time, within};
+use crate::encode::{Said, all_or_none, packed_digits, packed_time, whole, within};
 use crate::units::single;
 use crate::{Encoder, Frame, Identity};
 
@@ -60,7 +60,7 @@ fn place(said: &Said) -> Vec<u8> {
     let digits = u16::from_str_radix(&tenths.to_string(), 16).unwrap_or(0);
     let mut out: Vec<u8> = [said.altitude_m, said.lon, said.lat].map(|v| single(v).to_le_bytes()).concat();
     out.extend_from_slice(&digits.to_be_bytes());
-    out.extend_from_slice(&within(said.heading_deg, 0, u16::MAX).to_be_bytes());
+    out.extend_from_slice(&whole::<u16>(said.heading_deg).to_be_bytes());
     out
 }
 

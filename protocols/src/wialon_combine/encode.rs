@@ -5,7 +5,7 @@ use model::{DeviceId, Fix};
 use super::records::{HUNDREDTH, MIN_SATELLITES};
 use super::{ANSWER, Code, DATA, LOGIN, SIGNATURE};
 use crate::crc::crc16_arc;
-use crate::encode_text::{Said, all_or_none, millionths, unix, within};
+use crate::encode::{Said, all_or_none, millionths, whole};
 use crate::{Encoder, Frame, Identity, Login};
 
 /// Most records of a packet: it stays below the 32 KiB that a length of two bytes holds.
@@ -49,17 +49,17 @@ fn sealed(kind: u8, sequence: u16, data: &[u8]) -> Vec<u8> {
 /// Time, and one sub-record: the position.
 fn record(fix: &Fix) -> Vec<u8> {
     let said = Said::of(fix);
-    let whole = |value| within(value, 0, u16::MAX).to_be_bytes();
+    let word = |value| whole::<u16>(value).to_be_bytes();
     // Their number says whether there is a solution.
     let least = MIN_SATELLITES;
     let satellites = if said.valid { said.satellites.max(least) } else { said.satellites.min(least - 1) };
-    let mut out = unix(fix.time).to_be_bytes().to_vec();
+    let mut out = said.unix().to_be_bytes().to_vec();
     out.extend_from_slice(&[1, POSITION]);
     out.extend_from_slice(&[said.lat, said.lon].map(|degrees| millionths(degrees).to_be_bytes()).concat());
-    out.extend_from_slice(&[whole(said.kmh), whole(said.heading_deg)].concat());
+    out.extend_from_slice(&[word(said.kmh), word(said.heading_deg)].concat());
     out.extend_from_slice(&said.metres().to_be_bytes());
     out.push(satellites);
-    out.extend_from_slice(&whole(said.hdop * HUNDREDTH));
+    out.extend_from_slice(&word(said.hdop * HUNDREDTH));
     out
 }
 

@@ -3,7 +3,7 @@
 use model::Fix;
 
 use super::{BLOCK, POSITION, TAKEN};
-use crate::encode_text::{Said, all_or_none, unix, within};
+use crate::encode::{Said, all_or_none, whole};
 use crate::{Encoder, Frame, Identity};
 
 /// The flag of a message with a place.
@@ -18,7 +18,7 @@ pub const ENCODER: Encoder =
 fn frame(frame: &Frame<'_>) -> Vec<u8> {
     let packet = |fix: &Fix| {
         let block = [&BINARY[..], POSITION, &[0], &position(fix)].concat();
-        let mut packet = [frame.device.as_str().as_bytes(), &[0], &unix(fix.time).to_be_bytes()].concat();
+        let mut packet = [frame.device.as_str().as_bytes(), &[0], &Said::of(fix).unix().to_be_bytes()].concat();
         packet.extend_from_slice(&HAS_PLACE.to_be_bytes());
         packet.extend_from_slice(&BLOCK.to_be_bytes());
         packet.extend_from_slice(&size(&block).to_be_bytes());
@@ -37,7 +37,7 @@ fn position(fix: &Fix) -> Vec<u8> {
     let said = Said::of(fix);
     let mut out = [said.lon, said.lat, said.altitude_m].map(f64::to_le_bytes).concat();
     for value in [said.kmh, said.heading_deg] {
-        out.extend_from_slice(&within(value, 0, u16::MAX).to_be_bytes());
+        out.extend_from_slice(&whole::<u16>(value).to_be_bytes());
     }
     out.push(said.satellites);
     out
