@@ -55,6 +55,8 @@ pub struct Encoder {
     pub identity: Identity,
     /// Most records that one frame may hold.
     pub most_records: usize,
+    /// The finest step of time that a frame can say, whole seconds.
+    pub time_step_s: u8,
     /// What it says first; `None` where every frame says who sends it.
     pub login: Option<Login>,
     /// The bytes of a frame.

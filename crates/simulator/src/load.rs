@@ -36,8 +36,8 @@ pub struct Load {
     /// When to stop making records. What was sent is still waited for.
     pub duration: Duration,
     /// Time of the first record of each vehicle. The following ones lie one period apart,
-    /// but at least a second, which is the finest that every protocol can say but BCE, whose
-    /// device rounds down to even seconds.
+    /// but at least the finest step of time that the protocol can say; this one is drawn to
+    /// such a step too.
     pub first: Timestamp,
     /// Where the vehicles drive about.
     pub centre: LatLon,
@@ -84,7 +84,7 @@ pub async fn run(
         .enumerate()
         .map(|(n, device)| {
             let own = n.checked_rem(load.from.len()).and_then(|turn| load.from.get(turn)).copied();
-            let source = Wanderer::new(load, n as u64, start);
+            let source = Wanderer::new(load, encoder.time_step_s, n as u64, start);
             Tracker::new(device, encoder, load.address, source, Arc::clone(&common))
                 .with(load.mischief, start)
                 .from(own)
@@ -111,7 +111,9 @@ struct Wanderer {
 }
 
 impl Wanderer {
-    fn new(load: &Load, number: u64, start: Instant) -> Self {
+    fn new(load: &Load, time_step_s: u8, number: u64, start: Instant) -> Self {
+        let step = i64::from(time_step_s.max(1));
+        let first_s = load.first.as_secs();
         let mut rng = Rng::new(number);
         let period = match load.rate_hz {
             Some(hz) if hz > 0.0 => Duration::try_from_secs_f64(1.0 / hz).unwrap_or(load.duration),
@@ -124,8 +126,8 @@ impl Wanderer {
             heading_deg: 0.0,
             rng,
             centre: load.centre,
-            time: load.first,
-            step_s: period.as_secs_f64().max(1.0).round(),
+            time: Timestamp::from_secs(first_s - first_s.rem_euclid(step)),
+            step_s: (period.as_secs_f64() / step as f64).round().max(1.0) * step as f64,
             start,
             end: start + load.duration,
             period,

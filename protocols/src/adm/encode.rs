@@ -23,6 +23,7 @@ const BATTERY_MV: u16 = 4_000;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: 1,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: None }),
     frame,
     acknowledged: Some(|frame, answer| taken(frame, answer, ANSWER)),

@@ -20,6 +20,7 @@ const MOST_RECORDS: usize = 50;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(accepted) }),
     frame,
     acknowledged: Some(|frame, answer| taken(frame, answer, &[ANSWER, 0, package(frame), ANSWER_END])),

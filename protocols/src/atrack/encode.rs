@@ -23,6 +23,7 @@ const MOST_RECORDS: usize = 50;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: None,
     frame,
     acknowledged: Some(|frame, answer| taken(frame, answer, &acknowledgement(number(frame.device), frame.number))),

@@ -18,6 +18,7 @@ const MOST_RECORDS: usize = 40;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: MOST_RECORDS,
+    time_step_s: 2,
     login: Some(Login { bytes: |_| HANDSHAKE.to_vec(), accepted: None }),
     frame,
     acknowledged: Some(acknowledged),

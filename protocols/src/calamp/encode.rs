@@ -24,8 +24,14 @@ const COMM_STATE: u8 = 0x0f;
 const IGNITION: u8 = 1;
 
 /// A device over a connection.
-pub const ENCODER: Encoder =
-    Encoder { identity: Identity::Imei, most_records: 1, login: None, frame, acknowledged: Some(acknowledged) };
+pub const ENCODER: Encoder = Encoder {
+    identity: Identity::Imei,
+    most_records: 1,
+    time_step_s: 1,
+    login: None,
+    frame,
+    acknowledged: Some(acknowledged),
+};
 
 fn frame(frame: &Frame<'_>) -> Vec<u8> {
     let said = only(frame);

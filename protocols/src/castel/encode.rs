@@ -25,6 +25,7 @@ const NOTHING: [u8; 11] = [0; 11];
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: None,
     frame,
     acknowledged: Some(|frame, answer| {

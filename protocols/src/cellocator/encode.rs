@@ -31,6 +31,7 @@ const ANSWER: usize = 28;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Number(LAST_UNIT),
     most_records: 1,
+    time_step_s: 1,
     login: None,
     frame,
     acknowledged: Some(acknowledged),

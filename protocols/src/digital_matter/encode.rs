@@ -25,6 +25,7 @@ const DEGREE: f64 = 1e7;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: MOST_RECORDS as usize,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(accepted) }),
     frame,
     acknowledged: Some(|frame, answer| taken(frame, answer, &message(kind::COMMIT_RESPONSE, &[1]))),

@@ -12,6 +12,7 @@ use crate::{Encoder, Frame, Identity, Login};
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: 1,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(accepted) }),
     frame,
     acknowledged: Some(|frame, answer| taken(frame, answer, &sealed(package::LOCATION, frame.number, &[]))),

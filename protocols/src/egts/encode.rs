@@ -39,6 +39,7 @@ const PRECISION: u8 = 1 << 1 | 1 << 3;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: MOST_RECORDS as usize,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(accepted) }),
     frame,
     acknowledged: Some(acknowledged),

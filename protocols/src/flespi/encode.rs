@@ -13,6 +13,7 @@ const MOST_RECORDS: usize = 100;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Text,
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: None,
     frame,
     acknowledged: Some(acknowledged),

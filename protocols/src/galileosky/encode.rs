@@ -22,6 +22,7 @@ const NOT_CORRECT: u8 = 1 << 4;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(accepted) }),
     frame,
     acknowledged: Some(acknowledged),

@@ -27,6 +27,7 @@ const AFTER: [u8; 11] = [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0];
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: 1,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(|answer| begins(answer, &seal(false, LOGIN, &[], FIRST))) }),
     frame,
     acknowledged: Some(|frame, answer| taken(frame, answer, &seal(false, LOCATION, &[], frame.number))),

@@ -16,6 +16,7 @@ const STATUS: &str = "FFFFFFFF";
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Digits(DIGITS),
     most_records: 1,
+    time_step_s: 1,
     login: None,
     frame,
     acknowledged: Some(acknowledged),

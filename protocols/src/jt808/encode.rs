@@ -27,6 +27,7 @@ const SATELLITES: [u8; 2] = [0x31, 1];
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Digits(DIGITS),
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(|answer| is_done(0, AUTHENTICATION, answer)) }),
     frame,
     acknowledged: Some(acknowledged),

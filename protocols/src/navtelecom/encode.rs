@@ -26,6 +26,7 @@ const MOST_SATELLITES: u8 = 63;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: MOST_RECORDS as usize,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(accepted) }),
     frame,
     acknowledged: Some(|frame, answer| taken(frame, answer, &sealed(&[b'~', b'A', count(frame)]))),

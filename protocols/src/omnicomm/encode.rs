@@ -20,6 +20,7 @@ const NO_PRIORITY: u8 = 0;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Number(LAST_TERMINAL),
     most_records: MOST_RECORDS as usize,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(accepted) }),
     frame,
     acknowledged: Some(acknowledged),

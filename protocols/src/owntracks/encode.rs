@@ -7,8 +7,14 @@ use crate::http::client::{acknowledged, post};
 use crate::{Encoder, Frame, Identity};
 
 /// A device over a connection.
-pub const ENCODER: Encoder =
-    Encoder { identity: Identity::Text, most_records: 1, login: None, frame, acknowledged: Some(acknowledged) };
+pub const ENCODER: Encoder = Encoder {
+    identity: Identity::Text,
+    most_records: 1,
+    time_step_s: 1,
+    login: None,
+    frame,
+    acknowledged: Some(acknowledged),
+};
 
 fn frame(frame: &Frame<'_>) -> Vec<u8> {
     let who = match frame.device.as_str().split_once('/') {

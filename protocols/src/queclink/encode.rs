@@ -23,6 +23,7 @@ const SLOWEST_KMH: f64 = 1.0;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: None,
     frame,
     acknowledged: Some(acknowledged),

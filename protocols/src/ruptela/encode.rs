@@ -17,6 +17,7 @@ const NO_VALUES: [u8; 6] = [0; 6];
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: None,
     frame,
     acknowledged: Some(|frame, bytes| taken(frame, bytes, &acknowledgement(answer::RECORDS, ACCEPTED))),

@@ -15,6 +15,7 @@ const PLACE: u16 = 1;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Number(u32::MAX),
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: None,
     frame,
     acknowledged: Some(acknowledged),

@@ -16,8 +16,14 @@ const MAP: u32 = 0b111 << 3 | 0x7f << 11;
 const INPUTS: &str = "00000001";
 
 /// A device over a connection.
-pub const ENCODER: Encoder =
-    Encoder { identity: Identity::Digits(DIGITS), most_records: MOST_RECORDS, login: None, frame, acknowledged: None };
+pub const ENCODER: Encoder = Encoder {
+    identity: Identity::Digits(DIGITS),
+    most_records: MOST_RECORDS,
+    time_step_s: 1,
+    login: None,
+    frame,
+    acknowledged: None,
+};
 
 fn frame(frame: &Frame<'_>) -> Vec<u8> {
     frame.batch.fixes.iter().map(|fix| report(frame, fix)).collect::<String>().into_bytes()

@@ -23,6 +23,7 @@ const MOST_RECORDS: usize = 200;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Imei,
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(accepted) }),
     frame: |f| frame(f.batch),
     acknowledged: Some(|_, answer| acknowledged(answer)),

@@ -17,6 +17,7 @@ const STATE: &str = "01000000L00000000";
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Digits(DIGITS),
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(accepted) }),
     frame,
     acknowledged: None,

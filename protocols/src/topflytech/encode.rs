@@ -14,8 +14,14 @@ const PLACE: u8 = 0x13;
 const UNKNOWN: u8 = 0xff;
 
 /// A device over a connection.
-pub const ENCODER: Encoder =
-    Encoder { identity: Identity::Imei, most_records: 1, login: None, frame, acknowledged: Some(acknowledged) };
+pub const ENCODER: Encoder = Encoder {
+    identity: Identity::Imei,
+    most_records: 1,
+    time_step_s: 1,
+    login: None,
+    frame,
+    acknowledged: Some(acknowledged),
+};
 
 fn frame(frame: &Frame<'_>) -> Vec<u8> {
     let message = |fix| {

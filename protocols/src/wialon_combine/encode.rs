@@ -20,6 +20,7 @@ const POSITION: u8 = 1;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Text,
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(|answer| taken(0, answer)) }),
     frame,
     acknowledged: Some(acknowledged),

@@ -15,6 +15,7 @@ const MOST_RECORDS: usize = 100;
 pub const ENCODER: Encoder = Encoder {
     identity: Identity::Text,
     most_records: MOST_RECORDS,
+    time_step_s: 1,
     login: Some(Login { bytes: login, accepted: Some(accepted) }),
     frame: |f| data(f.batch),
     acknowledged: Some(|_, answer| acknowledged(answer)),

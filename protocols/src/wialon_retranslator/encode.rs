@@ -12,8 +12,14 @@ const HAS_PLACE: u32 = 1;
 const BINARY: [u8; 2] = [0, 2];
 
 /// A server with one unit.
-pub const ENCODER: Encoder =
-    Encoder { identity: Identity::Text, most_records: 1, login: None, frame, acknowledged: Some(acknowledged) };
+pub const ENCODER: Encoder = Encoder {
+    identity: Identity::Text,
+    most_records: 1,
+    time_step_s: 1,
+    login: None,
+    frame,
+    acknowledged: Some(acknowledged),
+};
 
 fn frame(frame: &Frame<'_>) -> Vec<u8> {
     let packet = |fix: &Fix| {
