@@ -1,6 +1,6 @@
 //! `marshrut simulate`: a fleet that misbehaves, and the store looked at afterwards.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::support::day::gtfs;
 use super::support::service::Setup;
@@ -46,6 +46,52 @@ fn a_fleet_that_misbehaves_is_stored_once_in_postgis() {
     let Some(server) = Postgis::start() else { return };
     let folder = tempfile::tempdir().unwrap();
     misbehave(&server.database(), folder.path());
+}
+
+/// One service, one port for all, one small fleet a protocol, all at the same time.
+#[test]
+fn a_fleet_of_each_protocol_is_stored_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let devices = folder.path().join("devices.csv");
+    std::fs::write(&devices, "device_id,vehicle_id\n").unwrap();
+    let setup = Setup::new(folder.path(), &gtfs(), &devices, "", "");
+    let listen = format!("{{ auto = \"127.0.0.1:{}\" }}", setup.teltonika);
+    let _service = setup.start_with(&[("MARSHRUT_DATA_ALLOW_LIST", "false"), ("MARSHRUT_GATEWAY_LISTEN", &listen)]);
+    let start = |protocol: &protocols::Protocol| {
+        Command::new(MARSHRUT)
+            .args(["simulate", "--protocol", protocol.name, "--to", &format!("127.0.0.1:{}", setup.teltonika)])
+            .args([
+                "--vehicles",
+                "3",
+                "--rate",
+                "5",
+                "--seconds",
+                "6",
+                "--records-per-frame",
+                "4",
+                "--reconnects",
+                "0.1",
+            ])
+            .args(["--duplicates", "0.1", "--storm", "3", "--verify", &setup.sqlite()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let runs: Vec<_> = protocols::REGISTRY.iter().map(|protocol| (protocol, start(protocol))).collect();
+    println!("{:<20} {:>6} {:>12} {:>7} {:>6} {:>6}", "protocol", "sent", "acknowledged", "stored", "lost", "twice");
+    for (protocol, run) in runs {
+        let run = run.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert!(run.status.success(), "{}: {said}{}", protocol.name, String::from_utf8_lossy(&run.stderr));
+        let [sent, acknowledged, stored, lost, twice] =
+            ["sent", "acknowledged", "verified_stored", "verified_missing", "verified_duplicates"]
+                .map(|name| figure(&said, name));
+        println!("{:<20} {sent:>6} {acknowledged:>12} {stored:>7} {lost:>6} {twice:>6}", protocol.name);
+        assert!(sent >= 60 && stored >= sent && (lost, twice) == (0, 0), "{}: {said}", protocol.name);
+        let is_answered = protocol.encoder.is_some_and(|encoder| encoder.acknowledged.is_some());
+        assert_eq!(acknowledged, if is_answered { sent } else { 0 }, "{}: {said}", protocol.name);
+    }
 }
 
 #[test]

@@ -53,14 +53,16 @@ pub struct Load {
     pub acknowledged_log: Option<PathBuf>,
 }
 
-/// The devices of a load, in the order of their vehicles `load-0`, `load-1`, …; for a
-/// gateway that only lets in those on its list.
+/// The devices of a load, in the order of their vehicles `teltonika-0`, `teltonika-1`, …; for
+/// a gateway that only lets in those on its list. Loads of two protocols share no device.
 pub fn fleet(protocol: &str, vehicles: usize) -> Result<Vec<Device>, SimulatorError> {
     if vehicles > MAX_TRACKERS {
         return Err(SimulatorError::TooManyTrackers(vehicles));
     }
-    let vehicles: Vec<VehicleId> = (0..vehicles).filter_map(|n| VehicleId::new(&format!("load-{n}")).ok()).collect();
-    devices::assign_all(&vehicles, protocol)
+    let (protocol, _) = spoken(protocol)?;
+    let vehicle = |n| VehicleId::new(&format!("{}-{n}", protocol.name)).ok();
+    let vehicles: Vec<VehicleId> = (0..vehicles).filter_map(vehicle).collect();
+    devices::assign_all(&vehicles, protocol.name)
 }
 
 /// Makes the load until its time is over and all is acknowledged, or `cancel` is pulled.
