@@ -33,6 +33,16 @@ fn misbehave(store: &str, folder: &std::path::Path) {
     assert_eq!(figure(&said, "sent"), acknowledged);
     assert_eq!((figure(&said, "verified_missing"), figure(&said, "verified_duplicates")), (0, 0));
     assert!(figure(&said, "retransmitted") > 0, "some were sent twice: {said}");
+
+    // By the service's counters, as one does who cannot see its database.
+    let run = Command::new(MARSHRUT)
+        .args(["simulate", "--protocol", "wialon-ips", "--to", &format!("127.0.0.1:{}", setup.wialon)])
+        .args(["--vehicles", "10", "--rate", "5", "--seconds", "2", "--duplicates", "0.2", "--verify", &setup.url("")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(run.status.success(), "{said}{}", String::from_utf8_lossy(&run.stderr));
+    assert_eq!(figure(&said, "verified_stored"), figure(&said, "verified_acknowledged"), "{said}");
 }
 
 #[test]
@@ -103,8 +113,8 @@ fn what_cannot_be_verified_is_said_before_the_load() {
             .unwrap();
         (run.status.code(), String::from_utf8_lossy(&run.stderr).into_owned())
     };
-    let (status, said) = simulate("http://127.0.0.1:8080");
-    assert!(status == Some(1) && said.contains("postgres://"), "{said}");
+    let (status, said) = simulate("http://127.0.0.1:9/");
+    assert!(status == Some(1) && said.contains("cannot read http://127.0.0.1:9/metrics"), "{said}");
     let (status, said) = simulate("mysql://127.0.0.1/marshrut");
     assert!(status == Some(1) && said.contains("`mysql:`"), "{said}");
 }

@@ -161,8 +161,9 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub storm: Option<u64>,
     /// Database of the service (`postgres://…` or `sqlite://…`): afterwards looks whether all that was
-    /// acknowledged is there, each record once.
-    #[arg(long, value_name = "DATABASE_URL")]
+    /// acknowledged is there, each record once. Or where its pages are (`http://…`): by its counters,
+    /// while nobody else sends.
+    #[arg(long, value_name = "DATABASE_URL|API")]
     pub verify: Option<String>,
 }
 

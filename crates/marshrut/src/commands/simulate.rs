@@ -1,14 +1,35 @@
 //! `marshrut simulate`: a load of virtual trackers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
 use model::{LatLon, Timestamp};
 use simulator::{Mischief, load};
+use store::Store;
 
-use super::verify::{Acknowledged, Verdict};
+use super::verify::{Acknowledged, Counters, Times, Verdict};
 use crate::cli::SimulateArgs;
 use crate::{logging, progress};
+
+/// Who is asked afterwards what was stored.
+enum Witness {
+    Store(Arc<dyn Store>),
+    Service(Counters),
+}
+
+impl Witness {
+    async fn verdict(self, acknowledged: Times) -> anyhow::Result<Verdict> {
+        match self {
+            Self::Store(store) => {
+                let verdict = Verdict::of(store.as_ref(), acknowledged).await;
+                store.close().await;
+                verdict
+            }
+            Self::Service(counters) => counters.verdict(acknowledged.values().map(Vec::len).sum()).await,
+        }
+    }
+}
 
 /// In reach so many times as long as out of it.
 const IN_REACH: u64 = 3;
@@ -19,14 +40,12 @@ pub async fn run(args: &SimulateArgs) -> anyhow::Result<()> {
     logging::log("info")?;
     let Some(centre) = LatLon::new(48.853, 37.606) else { bail!("the centre of Sloviansk is a place") };
     // Opened first: a database that cannot be reached is better known before the load.
-    let store = match &args.verify {
-        Some(url) if url.starts_with("http") => {
-            bail!("--verify takes the service's database, postgres://… or sqlite://…; its API does not give history")
-        }
-        Some(url) => Some(store::open(url).await?),
+    let witness = match &args.verify {
+        Some(url) if url.starts_with("http://") => Some(Witness::Service(Counters::open(url).await?)),
+        Some(url) => Some(Witness::Store(store::open(url).await?)),
         None => None,
     };
-    let acknowledged = store.is_some().then(Acknowledged::file).transpose()?;
+    let acknowledged = witness.is_some().then(Acknowledged::file).transpose()?;
     let load = load::Load {
         protocol: args.protocol.name.to_owned(),
         address: super::replay::resolve(&args.to).await?,
@@ -53,9 +72,8 @@ pub async fn run(args: &SimulateArgs) -> anyhow::Result<()> {
         load::run(&load, super::cancelled_by_signal(), |report| bar.set_position(report.elapsed.as_secs())).await?;
     bar.finish_and_clear();
     super::replay::say(&report);
-    if let (Some(store), Some(acknowledged)) = (store, acknowledged) {
-        let verdict = Verdict::of(store.as_ref(), acknowledged.read()?).await?;
-        store.close().await;
+    if let (Some(witness), Some(acknowledged)) = (witness, acknowledged) {
+        let verdict = witness.verdict(acknowledged.read()?).await?;
         verdict.say();
         verdict.check()?;
     }

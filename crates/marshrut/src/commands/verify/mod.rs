@@ -1,4 +1,6 @@
-//! Whether a store has what was acknowledged, and each record once.
+//! Whether what was acknowledged is stored, and each record once.
+
+mod counters;
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
@@ -9,6 +11,8 @@ use anyhow::{Context as _, bail};
 use model::{DeviceId, Timestamp};
 use store::Store;
 
+pub use counters::Counters;
+
 /// How long the store may take to catch up with the journal.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two looks at it.
@@ -17,7 +21,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const PAGE: usize = 10_000;
 
 /// Instants, in microseconds, of each device's records.
-type Times = HashMap<DeviceId, Vec<i64>>;
+pub type Times = HashMap<DeviceId, Vec<i64>>;
 
 /// A list of what was acknowledged, on disk while it is made and removed afterwards.
 pub struct Acknowledged(PathBuf);
@@ -39,7 +43,7 @@ impl Acknowledged {
         &self.0
     }
 
-    /// Its records, each device's in order.
+    /// Its records, each once, each device's in order.
     pub fn read(&self) -> anyhow::Result<Times> {
         let mut times = Times::new();
         for row in csv::ReaderBuilder::new().has_headers(false).from_path(&self.0)?.into_records() {
@@ -49,6 +53,8 @@ impl Acknowledged {
             times.entry(device).or_default().push(time.as_micros());
         }
         sort(&mut times);
+        // A frame whose answer was lost is acknowledged twice; the record is one.
+        times.values_mut().for_each(Vec::dedup);
         Ok(times)
     }
 }
@@ -70,11 +76,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// Looks until everything is there, or patience ends.
-    pub async fn of(store: &dyn Store, mut acknowledged: Times) -> anyhow::Result<Self> {
-        // A frame whose answer was lost is acknowledged twice; the record is one.
-        for times in acknowledged.values_mut() {
-            times.dedup();
-        }
+    pub async fn of(store: &dyn Store, acknowledged: Times) -> anyhow::Result<Self> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let verdict = compare(&acknowledged, &stored(store, &acknowledged).await?);
