@@ -75,6 +75,10 @@ settings! {
         retention_hours: u64 = 72,
         /// Most gigabytes to keep of what the store already has.
         max_gigabytes: u64 = 16,
+        /// Keep to both limits also where the store does not have it yet: what is dropped is counted and
+        /// logged as an error, and the service says that it is not ready. Otherwise all is kept until the
+        /// disk is full, and then no tracker is acknowledged.
+        may_drop_unread: bool = false,
     }
 
     /// Between more than one machine: NATS with JetStream. Roles other than `all` need it.
