@@ -7,7 +7,6 @@ use arc_swap::ArcSwap;
 use journal::Journal;
 use model::Clock;
 use tokio::net::UdpSocket;
-use tokio::sync::Semaphore;
 use tokio::time::{Duration, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,6 +15,8 @@ use crate::intake::Intake;
 use crate::listener::{Acceptor, bind};
 use crate::meters::Meters;
 use crate::mqtt::Source;
+use crate::open_files::OpenFiles;
+use crate::places::Places;
 use crate::quarantine::Quarantine;
 use crate::throttle::Throttle;
 use crate::udp::Datagrams;
@@ -61,10 +62,14 @@ pub async fn serve(
     let quarantine =
         Quarantine::open(quarantine.as_ref()).map_err(|reason| GatewayError::Quarantine { folder, reason })?;
 
-    let slots = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
+    let open_files = OpenFiles::raise();
+    if let Some(shortfall) = open_files.shortfall(limits.max_connections) {
+        tracing::warn!("{shortfall}");
+    }
+    let places = Arc::new(Places::new(open_files.connections(limits.max_connections), limits.max_per_address));
     let drain_timeout = limits.drain_timeout;
     let intake = Arc::new(Intake::new(journal, registry, clock, quarantine, limits));
-    let complaints = Arc::new(Throttle::new());
+    let (complaints, crowding) = (Arc::new(Throttle::new()), Arc::new(Throttle::new()));
     let (tasks, abort) = (TaskTracker::new(), CancellationToken::new());
     let mut addresses = Vec::with_capacity(bound.len());
     for (protocol, socket, address) in bound {
@@ -75,11 +80,12 @@ pub async fn serve(
             meters: Meters::of(protocol.name),
             socket,
             intake: Arc::clone(&intake),
-            slots: Arc::clone(&slots),
+            places: Arc::clone(&places),
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
             abort: abort.clone(),
             complaints: Arc::clone(&complaints),
+            crowding: Arc::clone(&crowding),
         };
         tasks.spawn(acceptor.run());
     }

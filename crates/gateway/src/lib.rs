@@ -18,8 +18,8 @@
 //! A device has one connection: when it logs in on another, the first one finishes what it has
 //! read and closes.
 //!
-//! Every connection is bounded in bytes, in messages in flight, in errors and in time
-//! ([`Limits`]). What cannot be decoded is counted by protocol and reason and kept in the
+//! Connections are bounded in number, over all and from one address, and each in bytes, in
+//! messages in flight, in errors and in time ([`Limits`]). What cannot be decoded is counted by protocol and reason and kept in the
 //! [quarantine](QuarantineSettings). A record whose clock is wrong is kept and marked: what it is
 //! worth is for the matching to say.
 //!
@@ -34,6 +34,8 @@ mod intake;
 mod listener;
 mod meters;
 mod mqtt;
+mod open_files;
+mod places;
 mod quarantine;
 mod registry;
 mod session;
@@ -43,5 +45,6 @@ mod udp;
 
 pub use error::{GatewayError, RegistryError};
 pub use gateway::{Gateway, serve};
+pub use open_files::OpenFiles;
 pub use registry::{Admission, Registry};
 pub use settings::{Limits, Listener, MqttSource, MqttTls, QuarantineSettings, Settings};

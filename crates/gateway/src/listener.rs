@@ -1,19 +1,19 @@
 //! One TCP port: accepts, within the limits, and gives each connection its session.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use protocols::Protocol;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::intake::Intake;
 use crate::meters::Meters;
+use crate::places::{NoPlace, Places};
 use crate::session::{End, Session};
 use crate::throttle::Throttle;
 
@@ -47,14 +47,16 @@ pub(crate) struct Acceptor {
     pub meters: Arc<Meters>,
     pub socket: TcpListener,
     pub intake: Arc<Intake>,
-    /// One permit a connection, over all listeners.
-    pub slots: Arc<Semaphore>,
+    /// One for each connection, over all listeners.
+    pub places: Arc<Places>,
     pub tasks: TaskTracker,
     /// Ends sessions after what they have read.
     pub shutdown: CancellationToken,
     /// Ends sessions at once.
     pub abort: CancellationToken,
     pub complaints: Arc<Throttle>,
+    /// One address must not keep other complaints out of the log.
+    pub crowding: Arc<Throttle>,
 }
 
 impl Acceptor {
@@ -68,7 +70,11 @@ impl Acceptor {
             };
             match accepted {
                 Ok((stream, peer)) => self.admit(stream, peer),
+                // This one connection has gone again.
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
                 Err(error) => {
+                    metrics::counter!("marshrut_gateway_accept_errors_total", "protocol" => self.protocol.name)
+                        .increment(1);
                     if let Some(suppressed) = self.complaints.pass() {
                         let protocol = self.protocol.name;
                         tracing::error!(protocol, %error, suppressed, "cannot accept connections; raise the limit of open files");
@@ -82,12 +88,9 @@ impl Acceptor {
     /// Starts a session, or closes the connection where there are enough.
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let protocol = self.protocol.name;
-        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
-            metrics::counter!("marshrut_gateway_closed_total", "protocol" => protocol, "reason" => "full").increment(1);
-            if let Some(suppressed) = self.complaints.pass() {
-                tracing::warn!(protocol, %peer, suppressed, "closed a connection: there are as many as allowed; raise max_connections");
-            }
-            return;
+        let place = match self.places.take(peer.ip()) {
+            Ok(place) => place,
+            Err(why) => return self.turn_away(peer, why),
         };
         metrics::counter!("marshrut_gateway_connections_total", "protocol" => protocol).increment(1);
         let gauge = metrics::gauge!("marshrut_gateway_connections", "protocol" => protocol);
@@ -108,7 +111,25 @@ impl Acceptor {
             metrics::counter!("marshrut_gateway_closed_total", "protocol" => protocol, "reason" => reason).increment(1);
             tracing::debug!(protocol, %peer, reason, "connection closed");
             gauge.decrement(1.0);
-            drop(slot);
+            drop(place);
         });
+    }
+
+    /// Counts a connection that there is no place for, and at times logs it.
+    fn turn_away(&self, peer: SocketAddr, why: NoPlace) {
+        let protocol = self.protocol.name;
+        let (reason, complaints) = match why {
+            NoPlace::Full => ("full", &self.complaints),
+            NoPlace::Address => ("address", &self.crowding),
+        };
+        metrics::counter!("marshrut_gateway_closed_total", "protocol" => protocol, "reason" => reason).increment(1);
+        let Some(suppressed) = complaints.pass() else { return };
+        let advice = match why {
+            NoPlace::Full => "there are as many as allowed; raise gateway.max_connections",
+            NoPlace::Address => {
+                "its address has as many as one may have; if that is a proxy or an operator's, raise gateway.max_per_address"
+            }
+        };
+        tracing::warn!(protocol, %peer, suppressed, "closed a connection: {advice}");
     }
 }

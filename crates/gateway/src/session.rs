@@ -375,7 +375,7 @@ impl Session {
     /// When patience ends, and with what.
     fn deadline(&self) -> (Instant, End) {
         let limits = &self.intake.limits;
-        let mut earliest = (self.last_message + limits.idle_timeout, End::IdleTimeout);
+        let mut earliest = (self.last_message + limits.idle_timeout_of(self.name()), End::IdleTimeout);
         let mut consider = |at: Instant, end: End| {
             if at < earliest.0 {
                 earliest = (at, end);

@@ -1,5 +1,6 @@
 //! What may be set.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -53,6 +54,9 @@ impl Listener {
 pub struct Limits {
     /// Most connections at once, over all listeners. More are closed as they come.
     pub max_connections: usize,
+    /// Most connections at once from one IP address, or one /64 of IPv6. Generous, for a mobile
+    /// operator has many trackers behind one address. 0: as many as there are.
+    pub max_per_address: u32,
     /// Most senders of datagrams that each UDP port remembers. More make it forget whoever has been
     /// silent for longest.
     pub max_datagram_sessions: usize,
@@ -62,6 +66,8 @@ pub struct Limits {
     pub frame_timeout: Duration,
     /// From one message to the next.
     pub idle_timeout: Duration,
+    /// The same by protocol, for those that are heard more often or less often than others.
+    pub idle_timeouts: BTreeMap<&'static str, Duration>,
     /// For the tracker to take a reply.
     pub write_timeout: Duration,
     /// For sessions to journal and answer what they have read, once the gateway stops.
@@ -75,16 +81,25 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_connections: 20_000,
+            max_connections: 131_072,
+            max_per_address: 20_000,
             max_datagram_sessions: 20_000,
             login_timeout: Duration::from_secs(30),
             frame_timeout: Duration::from_mins(1),
             idle_timeout: Duration::from_mins(30),
+            idle_timeouts: BTreeMap::new(),
             write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
             max_in_flight: 64,
             max_errors_in_a_row: 32,
         }
+    }
+}
+
+impl Limits {
+    /// How long a sender of this protocol may be silent.
+    pub(crate) fn idle_timeout_of(&self, protocol: &str) -> Duration {
+        self.idle_timeouts.get(protocol).copied().unwrap_or(self.idle_timeout)
     }
 }
 

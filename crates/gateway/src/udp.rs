@@ -217,8 +217,11 @@ impl Datagrams {
             return;
         }
         let now = Instant::now();
-        let idle = self.intake.limits.idle_timeout;
-        self.sessions.retain(|_, session| now.duration_since(session.last) < idle);
+        let (limits, listened) = (&self.intake.limits, self.protocol.name);
+        self.sessions.retain(|_, session| {
+            let protocol = session.decoder.protocol().unwrap_or(listened);
+            now.duration_since(session.last) < limits.idle_timeout_of(protocol)
+        });
         if self.sessions.len() >= self.intake.limits.max_datagram_sessions.max(1) {
             let least = self.sessions.iter().min_by_key(|(_, s)| (s.identity.is_some(), s.last)).map(|(peer, _)| *peer);
             self.sessions.remove(&least.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0))));

@@ -22,10 +22,8 @@ pub enum JournalError {
         /// What the system said.
         reason: Arc<str>,
     },
-    /// The file is there and is no journal, or a damaged one.
-    #[error(
-        "the journal `{path}` cannot be opened: {reason}; if the file is damaged, move it away: a new journal is started"
-    )]
+    /// The file is there and is no journal, or a damaged one that cannot be replaced.
+    #[error("the journal `{path}` cannot be opened: {reason}; if it is no journal, move it away: a new one is started")]
     Open {
         /// The file.
         path: PathBuf,
@@ -59,16 +57,17 @@ pub enum JournalError {
     /// Reading failed.
     #[error("the journal cannot be read: {0}")]
     Read(Arc<str>),
-    /// A group does not have the checksum that it was written with, or holds no reports.
-    #[error(
-        "the journal is damaged at position {position}: {reason}; all before it was read, check the disk and move the journal away to go on without the rest"
-    )]
+    /// A group is missing, or is not as it was written.
+    #[error("the journal is damaged at position {position}: {reason}; check the disk")]
     Damaged {
         /// Of the first report that cannot be read.
         position: Position,
         /// What is wrong.
         reason: Arc<str>,
     },
+    /// Retention went before a reader, as it may where `may_drop_unread` is set.
+    #[error("{0} reports were dropped unread, for the journal was at its limits; see why its slowest reader lags")]
+    Dropped(u64),
     /// The reader is behind what is kept.
     #[error("position {asked} is no longer kept, the oldest is {first}; register a cursor so that retention waits")]
     Trimmed {

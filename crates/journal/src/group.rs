@@ -2,7 +2,7 @@
 //!
 //! | part | bytes, little-endian |
 //! | --- | --- |
-//! | XXH3-64 of all that follows | 8 |
+//! | XXH3-64 of all that follows, seeded with the position of the first report | 8 |
 //! | newest `received_at`, microseconds | 8 |
 //! | count of reports | 4 |
 //! | each report: length, bytes of [`Report::encode`] | 4, n |
@@ -10,10 +10,10 @@
 use std::sync::Arc;
 
 use model::{Report, Timestamp};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const CHECKSUM_BYTES: usize = 8;
-const HEADER_BYTES: usize = CHECKSUM_BYTES + 8 + 4;
+pub(crate) const HEADER_BYTES: usize = CHECKSUM_BYTES + 8 + 4;
 const LENGTH_BYTES: usize = 4;
 
 /// One report as bytes, on its way into a group.
@@ -73,12 +73,11 @@ impl GroupBuilder {
         self.newest
     }
 
-    /// Fills in the header and shows the whole.
-    pub(crate) fn finish(&mut self) -> &[u8] {
+    /// Fills in the header, for a group whose first report has this position, and shows the whole.
+    pub(crate) fn finish(&mut self, first: u64) -> &[u8] {
         self.overwrite(CHECKSUM_BYTES, &self.newest.as_micros().to_le_bytes());
         self.overwrite(CHECKSUM_BYTES + 8, &self.reports.to_le_bytes());
-        let checksum = xxh3_64(self.bytes.get(CHECKSUM_BYTES..).unwrap_or_default());
-        self.overwrite(0, &checksum.to_le_bytes());
+        seal(&mut self.bytes, first);
         &self.bytes
     }
 
@@ -86,6 +85,13 @@ impl GroupBuilder {
         if let Some(slot) = self.bytes.get_mut(at..at + with.len()) {
             slot.copy_from_slice(with);
         }
+    }
+}
+
+/// Gives a group the checksum that it has at a position.
+pub(crate) fn seal(group: &mut [u8], first: u64) {
+    if let Some((checksum, checked)) = group.split_first_chunk_mut::<CHECKSUM_BYTES>() {
+        *checksum = xxh3_64_with_seed(checked, first).to_le_bytes();
     }
 }
 
@@ -124,9 +130,13 @@ impl<'a> Group<'a> {
         self.count
     }
 
-    /// Its reports' bytes, in order, after the checksum was found right.
-    pub(crate) fn reports(&self) -> Result<impl Iterator<Item = Result<&'a [u8], Arc<str>>> + use<'a>, Arc<str>> {
-        if xxh3_64(self.checked) != self.checksum {
+    /// Its reports' bytes, in order, after the checksum was found right for this position.
+    pub(crate) fn reports(
+        &self,
+        first: u64,
+    ) -> Result<impl Iterator<Item = Result<&'a [u8], Arc<str>>> + use<'a>, Arc<str>> {
+        // Format 1 had no seed.
+        if ![first, 0].into_iter().any(|seed| xxh3_64_with_seed(self.checked, seed) == self.checksum) {
             return Err("the checksum is wrong".into());
         }
         let mut rest = self.reports;
@@ -161,16 +171,17 @@ mod tests {
         let mut builder = GroupBuilder::new();
         builder.push(&Entry::of(&report(9)));
         builder.push(&Entry::of(&report(3)));
-        let bytes = builder.finish().to_vec();
+        let bytes = builder.finish(7).to_vec();
         let group = Group::parse(&bytes).unwrap();
         assert_eq!((group.count(), group.newest()), (2, Timestamp::from_secs(9)));
-        let read: Vec<_> = group.reports().unwrap().map(|r| Report::decode(r.unwrap()).unwrap()).collect();
+        let read: Vec<_> = group.reports(7).unwrap().map(|r| Report::decode(r.unwrap()).unwrap()).collect();
         assert_eq!(read, [report(9), report(3)]);
 
+        assert!(group.reports(8).is_err(), "it has another place");
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(Group::parse(&damaged).unwrap().reports().is_err(), "bit {bit}");
+            assert!(Group::parse(&damaged).unwrap().reports(7).is_err(), "bit {bit}");
         }
     }
 
@@ -178,10 +189,10 @@ mod tests {
     fn the_buffer_starts_anew_for_each_group() {
         let mut builder = GroupBuilder::new();
         builder.push(&Entry::of(&report(9)));
-        builder.finish();
+        builder.finish(7);
         builder.clear();
         builder.push(&Entry::of(&report(3)));
-        let bytes = builder.finish().to_vec();
+        let bytes = builder.finish(8).to_vec();
         let group = Group::parse(&bytes).unwrap();
         assert_eq!((group.count(), group.newest()), (1, Timestamp::from_secs(3)));
     }

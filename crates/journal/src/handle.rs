@@ -13,8 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::disk::Faults;
 use crate::group::Entry;
+use crate::salvage;
 use crate::shared::Shared;
-use crate::storage::{Extent, FILE_NAME, Storage};
+use crate::storage::{Extent, FILE_NAME};
 use crate::writer::{Command, Writer};
 use crate::{JournalError, MAX_CURSOR_NAME_BYTES, MAX_CURSORS, MAX_REPORT_BYTES, Options, Position};
 
@@ -88,7 +89,8 @@ async fn forwarded(
 
 impl Journal {
     /// Opens the journal in a folder, making both where they are missing, and starts its
-    /// writer thread. Blocks: after a crash the whole file is checked.
+    /// writer thread. Blocks: after a crash the whole file is checked. A damaged one is put aside as
+    /// `journal.redb.damaged-1` and so on, and what could be read of it is in a new one.
     pub fn open(folder: &Path, options: Options) -> Result<Self, JournalError> {
         Self::open_with(folder, options, Arc::new(Faults::default()))
     }
@@ -96,7 +98,7 @@ impl Journal {
     pub(crate) fn open_with(folder: &Path, options: Options, faults: Arc<Faults>) -> Result<Self, JournalError> {
         let path = folder.join(FILE_NAME);
         let acknowledge_after = options.acknowledge_after.clone();
-        let (storage, extent, cursors) = Storage::open(&path, &options, faults)?;
+        let (storage, extent, cursors) = salvage::open(&path, &options, Arc::clone(&faults), None, 0)?;
         let Extent { first, head, bytes } = extent;
         tracing::info!(path = %path.display(), first, head, bytes, "journal open");
 
@@ -105,7 +107,7 @@ impl Journal {
         let (commands, receiver) = mpsc::channel(options.max_queued_reports.max(1));
         let (head_sender, head) = watch::channel(Position(extent.head));
         let shared = Arc::new(Shared::new(path.clone(), options, storage, first, cursors));
-        let writer = Writer::new(Arc::clone(&shared), receiver, head_sender, extent);
+        let writer = Writer::new(Arc::clone(&shared), faults, receiver, head_sender, extent);
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || writer.run())
@@ -151,12 +153,33 @@ impl Journal {
     /// or none where there are no more. Blocks on the disk.
     ///
     /// [`Position::START`] means from the oldest report kept, wherever that is; any other
-    /// position that is no longer kept is an error, so that a loss cannot go unnoticed.
+    /// position that is no longer kept is an error, so that a loss cannot go unnoticed. What was
+    /// lost to damage, or dropped where [`Options::may_drop_unread`] is set, was counted and logged
+    /// then, and is read past.
+    ///
+    /// While the journal has failed there may be nothing to read; [`Journal::watch`] tells when that
+    /// is over.
     pub fn read(&self, after: Position, max_reports: usize) -> Result<Vec<(Position, Report)>, JournalError> {
-        let storage = self.inner.shared.storage()?;
+        let shared = &self.inner.shared;
+        let storage = match shared.storage() {
+            Ok(storage) if shared.damage().is_none() => storage,
+            Ok(_) | Err(JournalError::Failed(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut after = Position(storage.past_lost(after.0));
+        if shared.options.may_drop_unread {
+            after = after.max(Position(self.first().0.saturating_sub(1)));
+        }
         // A group can be read an instant before the head moves; nobody may be ahead of the head.
         let head = self.head();
-        let mut reports = storage.read(after.0, max_reports)?;
+        let mut reports = match storage.read(after.0, max_reports) {
+            Ok(reports) => reports,
+            Err(_) if storage.faults().any() => return Ok(Vec::new()),
+            Err(error) => {
+                self.damaged(&error);
+                return Ok(Vec::new());
+            }
+        };
         reports.truncate(reports.partition_point(|(position, _)| *position <= head));
         let contiguous = reports.first().is_some_and(|(position, _)| position.0 == after.0 + 1);
         if contiguous || after == Position::START {
@@ -187,11 +210,13 @@ impl Journal {
         self.inner.head.clone()
     }
 
-    /// Why no reports are taken at present, for a readiness check.
+    /// Why no reports are taken at present, or that some were dropped lately, for a readiness check.
     pub fn health(&self) -> Result<(), JournalError> {
-        match self.inner.shared.failure() {
-            Some(reason) => Err(JournalError::Failed(reason)),
-            None => self.inner.shared.storage().map(drop),
+        let shared = &self.inner.shared;
+        match (shared.failure(), shared.dropped_lately()) {
+            (Some(reason), _) => Err(JournalError::Failed(reason)),
+            (None, Some(dropped)) => Err(JournalError::Dropped(dropped)),
+            (None, None) => shared.storage().map(drop),
         }
     }
 
@@ -234,12 +259,24 @@ impl Journal {
     }
 
     /// The last position such that all up to it was received before an instant: reading
-    /// after it gives what came in since. Exact while the gateway's clock does not go back.
-    /// Blocks on the disk.
+    /// after it gives what came in since. Exact while the gateway's clock does not go back; the head
+    /// where the journal turns out to be damaged. Blocks on the disk.
     pub fn position_at(&self, received: Timestamp) -> Result<Position, JournalError> {
         let storage = self.inner.shared.storage()?;
         let extent = Extent { first: self.first().0, head: self.head().0, bytes: 0 };
-        storage.position_before(received, extent)
+        match storage.position_before(received, extent) {
+            Err(error) if !storage.faults().any() => {
+                self.damaged(&error);
+                Ok(Position(extent.head))
+            }
+            found => found,
+        }
+    }
+
+    /// Has the writer put the damaged file aside.
+    fn damaged(&self, error: &JournalError) {
+        self.inner.shared.set_damage(Some(error.to_string().into()));
+        self.wake();
     }
 
     /// Removes whole groups of reports before a position, as far as the lowest cursor
@@ -262,12 +299,17 @@ impl Journal {
 
     async fn send(&self, command: Command) -> Result<(), JournalError> {
         let commands = self.inner.commands.as_ref().ok_or(JournalError::Closed)?;
-        commands.send(command).await.map_err(|_| self.health().err().unwrap_or(JournalError::Closed))
+        let closed = || self.inner.shared.failure().map_or(JournalError::Closed, JournalError::Failed);
+        commands.send(command).await.map_err(|_| closed())
+    }
+
+    fn cursors_moved(&self) {
+        self.inner.shared.cursors_moved.store(true, Ordering::Release);
+        self.wake();
     }
 
     /// Wakes the writer; when its queue is full it is awake.
-    fn cursors_moved(&self) {
-        self.inner.shared.cursors_moved.store(true, Ordering::Release);
+    fn wake(&self) {
         if let Some(commands) = &self.inner.commands {
             let _ = commands.try_send(Command::Wake);
         }
@@ -320,6 +362,13 @@ mod tests {
         }
     }
 
+    /// One that has pages of its own, which no later commit writes anew.
+    fn large(second: i64) -> Report {
+        let mut large = report(second);
+        large.batch.text = vec![7; 50_000];
+        large
+    }
+
     fn with_faults() -> (tempfile::TempDir, Journal, Arc<Faults>) {
         let folder = tempfile::tempdir().unwrap();
         let faults = Arc::new(Faults::default());
@@ -327,43 +376,113 @@ mod tests {
         (folder, journal, faults)
     }
 
-    #[tokio::test]
-    async fn a_full_disk_acknowledges_nothing_and_is_waited_out() {
-        let (_folder, journal, faults) = with_faults();
-        journal.append(report(1)).await.unwrap();
-        faults.pretend.full.store(true, Ordering::Release);
-        let error = journal.append(report(2)).await.unwrap_err();
-        assert!(matches!(error, JournalError::Failed(_)));
-        assert!(error.to_string().contains("free some space"), "{error}");
-        assert!(journal.health().is_err());
-        assert!(journal.append(report(3)).await.is_err(), "it does not hang either");
-        assert_eq!(journal.head(), Position(1));
-
-        faults.pretend.full.store(false, Ordering::Release);
+    async fn wait_for_recovery(journal: &Journal) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while journal.health().is_err() {
-            assert!(Instant::now() < deadline, "no recovery");
+            assert!(Instant::now() < deadline, "no recovery: {:?}", journal.health());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let position = journal.append(report(4)).await.unwrap();
-        let read = journal.read(Position::START, 10).unwrap();
-        assert_eq!(read[0], (Position(1), report(1)));
-        assert_eq!(*read.last().unwrap(), (position, report(4)));
+    }
+
+    /// What the disk holds after a power cut at this moment.
+    fn after_power_cut(faults: &Faults) -> Vec<Report> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE_NAME), faults.pretend.power_cut()).unwrap();
+        let journal = Journal::open(folder.path(), Options::default()).unwrap();
+        assert!(!folder.path().join("journal.redb.damaged-1").exists(), "pages are missing");
+        journal.read(Position::START, usize::MAX).unwrap().into_iter().map(|(_, report)| report).collect()
+    }
+
+    /// Some commits fail by a fault, which then passes.
+    async fn waits_out(fault: impl Fn(&Faults) -> &std::sync::atomic::AtomicBool, advice: &str) {
+        let (_folder, journal, faults) = with_faults();
+        let mut acknowledged = Vec::new();
+        // Leaves free pages in the file, or a failed commit would get no further than to ask for more.
+        for n in 0..8 {
+            journal.append(large(n)).await.unwrap();
+        }
+        let first = journal.trim(Position(u64::MAX)).await.unwrap();
+        for round in 1..=3 {
+            for n in 0..20 {
+                let report = report(round * 100 + n);
+                journal.append(&report).await.unwrap();
+                acknowledged.push(report);
+            }
+            fault(&faults).store(true, Ordering::Release);
+            let head = journal.head();
+            for n in 50..53 {
+                let error = journal.append(large(round * 100 + n)).await.unwrap_err();
+                assert!(matches!(error, JournalError::Failed(_)) && error.to_string().contains(advice), "{error}");
+                assert!(journal.health().is_err(), "a readiness check hears of it");
+            }
+            assert_eq!(journal.head(), head, "nobody is told of what is not there");
+            let beside = journal.read(Position::START, 10).unwrap();
+            assert!(beside.iter().all(|(_, report)| acknowledged.contains(report)), "readers are not led astray");
+            fault(&faults).store(false, Ordering::Release);
+            wait_for_recovery(&journal).await;
+            let report = report(round * 100 + 99);
+            journal.append(&report).await.unwrap();
+            acknowledged.push(report);
+
+            let on_disk = after_power_cut(&faults);
+            let lost = acknowledged.iter().filter(|report| !on_disk.contains(report)).count();
+            assert_eq!(lost, 0, "of {} acknowledged, round {round}", acknowledged.len());
+        }
+        let read = journal.read(Position::START, usize::MAX).unwrap();
+        assert!(acknowledged.iter().all(|report| read.iter().filter(|(_, r)| r == report).count() == 1));
+        assert!(read.iter().map(|(position, _)| position.0).eq(first.0..first.0 + read.len() as u64));
+        journal.close().await.unwrap();
     }
 
     #[tokio::test]
-    async fn after_a_failed_sync_it_stays_failed_until_opened_anew() {
-        let (folder, journal, faults) = with_faults();
-        journal.append(report(1)).await.unwrap();
-        faults.pretend.sync_fails.store(true, Ordering::Release);
-        let error = journal.append(report(2)).await.unwrap_err();
-        assert!(error.to_string().contains("check its disk and restart"), "{error}");
-        faults.pretend.sync_fails.store(false, Ordering::Release);
-        assert!(journal.append(report(4)).await.is_err());
-        assert!(journal.close().await.is_err());
-        drop(journal);
-        let journal = Journal::open(folder.path(), Options::default()).unwrap();
-        assert_eq!(journal.read(Position::START, 1).unwrap(), [(Position(1), report(1))]);
-        journal.append(report(5)).await.unwrap();
+    async fn a_full_disk_is_waited_out() {
+        waits_out(|faults| &faults.pretend.full, "free some space").await;
+    }
+
+    #[tokio::test]
+    async fn a_read_only_file_system_is_waited_out() {
+        waits_out(|faults| &faults.pretend.read_only, "once that takes writes").await;
+    }
+
+    #[tokio::test]
+    async fn failed_writes_are_waited_out() {
+        waits_out(|faults| &faults.pretend.broken, "check its disk").await;
+    }
+
+    /// The kernel has dropped what it could not write, and shows it all the same: it must be written
+    /// again, or what is acknowledged next would stand on pages that no disk holds.
+    #[tokio::test]
+    async fn what_a_failed_sync_lost_is_written_again() {
+        waits_out(|faults| &faults.pretend.sync_fails, "check its disk").await;
+    }
+
+    #[tokio::test]
+    async fn what_retention_takes_from_a_reader_is_told_and_read_past() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { max_bytes: 12_000, may_drop_unread: true, ..Options::default() };
+        let journal = Journal::open(folder.path(), options).unwrap();
+        journal.set_cursor("slow", Position::START).unwrap();
+        for n in 1..=400 {
+            journal.append(report(n)).await.unwrap();
+        }
+        let first = journal.first();
+        assert!(first > Position(100), "{first}");
+        let dropped = first.0 - 1;
+        match journal.health() {
+            Err(JournalError::Dropped(told)) => assert_eq!(told, dropped),
+            other => panic!("{other:?}"),
+        }
+        let read = journal.read(Position(5), 1_000).unwrap();
+        assert_eq!(read.first().unwrap().0, first, "the reader goes on with what is left");
+        assert_eq!(read.last().unwrap().1, report(400));
+
+        // Whoever keeps up loses nothing to it.
+        journal.set_cursor("slow", Position(400)).unwrap();
+        for n in 401..=800 {
+            journal.append(report(n)).await.unwrap();
+            journal.set_cursor("slow", journal.head()).unwrap();
+        }
+        assert!(journal.first() > Position(400));
+        assert!(matches!(journal.health(), Err(JournalError::Dropped(told)) if told == dropped));
     }
 }

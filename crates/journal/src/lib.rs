@@ -20,10 +20,13 @@
 //! against a second process. A group is one value under the position of its first report,
 //! with a checksum of its own, so that damage is found when it is read.
 //!
-//! When a write fails, nobody is told that it succeeded. A full disk is waited out: the
-//! journal refuses appends, tries again every second, and goes on once there is room. After
-//! any other I/O error it stays failed until a restart, for the kernel may have dropped
-//! pages that it could not write, and only reading the file anew tells what is there.
+//! When a write fails, nobody is told that it succeeded. The journal refuses appends, looks
+//! every second whether the disk takes something again, and then goes on: it opens the file
+//! anew and first writes once more all that was written since the last good sync, for the kernel
+//! may have dropped pages that it could not write, and show them all the same.
+//!
+//! A file that is not as it was written is put aside, and what can be read of it goes into a new
+//! one. Readers go on there; what is missing is counted and logged.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -48,6 +51,7 @@ mod error;
 mod group;
 mod handle;
 mod options;
+mod salvage;
 mod shared;
 mod storage;
 mod writer;

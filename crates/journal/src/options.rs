@@ -20,10 +20,16 @@ pub(crate) const MAX_GROUP_BYTES: usize = 4 << 20;
 /// Groups removed by retention with one commit: enough to outrun the appending, few enough
 /// that nobody waits for it.
 pub(crate) const TRIM_GROUPS_PER_COMMIT: usize = 64;
-/// How often a journal on a full disk looks for room.
+/// How often a journal that has failed looks whether the disk takes something again.
 pub(crate) const RETRY_EVERY: Duration = Duration::from_secs(1);
-/// Written as a trial before a journal that ran out of room takes reports again.
-pub(crate) const PROBE_BYTES: usize = 256 << 10;
+/// Written as a trial before a journal that has failed is opened anew.
+pub(crate) const TRIAL_BYTES: usize = 256 << 10;
+/// Most bytes written between two syncs of which a copy is kept: some times what one commit writes.
+pub(crate) const MAX_UNSYNCED_BYTES: usize = 64 << 20;
+/// Bytes of groups that one commit takes over from a damaged journal.
+pub(crate) const SALVAGED_BYTES_PER_COMMIT: usize = 16 << 20;
+/// For so long after unread reports were dropped, the journal says that it is not well.
+pub(crate) const DROPPED_IS_NEWS_FOR: Duration = Duration::from_mins(10);
 
 /// What may be set about a journal.
 #[derive(Clone, Debug)]
@@ -33,6 +39,9 @@ pub struct Options {
     /// The oldest reports may be removed while the journal holds more bytes of reports than
     /// this. The file is up to three times as large, for it keeps free pages for use again.
     pub max_bytes: u64,
+    /// Age and size go before readers: what a reader has not read is dropped, instead of kept for as
+    /// long as the disk has room. Each drop is counted and logged, and readers go on after it.
+    pub may_drop_unread: bool,
     /// About the longest that a report waits for its answer while the disk keeps up. A commit
     /// begins at once where the last one began half of this ago, and else waits so long for
     /// company: fewer, larger commits spare the disk.
@@ -57,6 +66,7 @@ impl Default for Options {
         Self {
             retention: Duration::from_hours(24),
             max_bytes: 4 << 30,
+            may_drop_unread: false,
             ack_within: Duration::from_millis(20),
             max_queued_reports: 16_384,
             max_queued_bytes: 32 << 20,

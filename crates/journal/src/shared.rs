@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
+use crate::options::DROPPED_IS_NEWS_FOR;
 use crate::storage::Storage;
 use crate::{JournalError, Options};
 
@@ -16,6 +18,10 @@ pub(crate) struct Shared {
     storage: RwLock<Option<Arc<Storage>>>,
     /// Why nothing is taken, while that is so.
     failure: Mutex<Option<Arc<str>>>,
+    /// What a reader found to be not as it was written, until the writer has dealt with it.
+    damage: Mutex<Option<Arc<str>>>,
+    /// Reports dropped unread since the start, and when it last happened.
+    dropped: Mutex<Option<(u64, Instant)>>,
     cursors: Mutex<BTreeMap<String, u64>>,
     /// A cursor has moved since the last commit.
     pub cursors_moved: AtomicBool,
@@ -36,6 +42,8 @@ impl Shared {
             options,
             storage: RwLock::new(Some(Arc::new(storage))),
             failure: Mutex::new(None),
+            damage: Mutex::new(None),
+            dropped: Mutex::new(None),
             cursors: Mutex::new(cursors),
             cursors_moved: AtomicBool::new(false),
             first: AtomicU64::new(first),
@@ -44,8 +52,15 @@ impl Shared {
 
     /// The storage, for as long as one read or commit takes.
     pub(crate) fn storage(&self) -> Result<Arc<Storage>, JournalError> {
-        let storage = self.storage.read().unwrap_or_else(PoisonError::into_inner).clone();
-        storage.ok_or_else(|| self.failure().map_or(JournalError::Closed, JournalError::Failed))
+        let storage = || self.storage.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(storage) = storage() {
+            return Ok(storage);
+        }
+        match self.failure() {
+            Some(reason) => Err(JournalError::Failed(reason)),
+            // The writer may have opened it between the two questions.
+            None => storage().ok_or(JournalError::Closed),
+        }
     }
 
     pub(crate) fn replace_storage(&self, storage: Option<Arc<Storage>>) -> Option<Arc<Storage>> {
@@ -60,6 +75,28 @@ impl Shared {
     pub(crate) fn set_failure(&self, reason: Option<Arc<str>>) {
         metrics::gauge!("marshrut_journal_failed").set(f64::from(u8::from(reason.is_some())));
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+
+    pub(crate) fn damage(&self) -> Option<Arc<str>> {
+        self.damage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_damage(&self, reason: Option<Arc<str>>) {
+        *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+
+    /// Adds to what was dropped unread; gives the sum.
+    pub(crate) fn add_dropped(&self, reports: u64) -> u64 {
+        let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = dropped.map_or(0, |(sum, _)| sum) + reports;
+        *dropped = Some((sum, Instant::now()));
+        sum
+    }
+
+    /// How many reports were dropped unread, where that is news.
+    pub(crate) fn dropped_lately(&self) -> Option<u64> {
+        let dropped = *self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        dropped.filter(|(_, at)| at.elapsed() < DROPPED_IS_NEWS_FOR).map(|(sum, _)| sum)
     }
 
     pub(crate) fn cursors(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::{Report, Timestamp};
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
+use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
 
 use crate::disk::{Disk, Faults};
 use crate::error::JournalError;
-use crate::group::Group;
-use crate::options::{PROBE_BYTES, TRIM_GROUPS_PER_COMMIT};
+use crate::group::{Group, seal};
+use crate::options::TRIM_GROUPS_PER_COMMIT;
 use crate::{Options, Position};
 
 /// Position of a group's first report → the group.
@@ -20,15 +22,15 @@ const GROUPS: TableDefinition<u64, &[u8]> = TableDefinition::new("groups");
 const CURSORS: TableDefinition<&str, u64> = TableDefinition::new("cursors");
 /// The numbers below.
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
-/// Holds the trial write of [`Storage::probe`].
-const PROBE: TableDefinition<u64, &[u8]> = TableDefinition::new("probe");
+/// A position → the last one after it that has no report.
+const LOST: TableDefinition<u64, u64> = TableDefinition::new("lost");
 
 const FORMAT: &str = "format";
 const HEAD: &str = "head";
 const BYTES: &str = "bytes";
 
 /// The format that this program writes.
-const FORMAT_VERSION: u64 = 1;
+const FORMAT_VERSION: u64 = 2;
 /// The file in the data folder.
 pub(crate) const FILE_NAME: &str = "journal.redb";
 
@@ -53,8 +55,8 @@ pub(crate) struct Change<'a> {
     pub trim: Trim,
 }
 
-/// What may be removed: groups older than a limit of age, size or position, and never past
-/// the floor.
+/// What may be removed: groups older than a limit of age, size or position, and past the floor
+/// only where readers do not count.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trim {
     /// Reports up to here may go, later ones must stay.
@@ -65,12 +67,16 @@ pub(crate) struct Trim {
     pub max_bytes: u64,
     /// Groups that end before this position, by request.
     pub positions_before: u64,
+    /// Age and size go before the floor.
+    pub may_drop_unread: bool,
 }
 
 impl Trim {
-    /// Whether a group that ends at `last` goes while the journal holds `bytes`.
-    fn takes(&self, last: u64, newest: Timestamp, bytes: u64) -> bool {
-        last <= self.floor && (newest < self.received_before || bytes > self.max_bytes || last < self.positions_before)
+    /// Whether a group that ends at `last` goes while the journal holds `bytes` up to `head`.
+    fn takes(&self, last: u64, newest: Timestamp, bytes: u64, head: u64) -> bool {
+        let is_read = last <= self.floor;
+        let is_old = newest < self.received_before || bytes > self.max_bytes;
+        (is_read && (is_old || last < self.positions_before)) || (self.may_drop_unread && is_old && last < head)
     }
 }
 
@@ -78,35 +84,60 @@ impl Trim {
 pub(crate) struct Storage {
     db: Database,
     faults: Arc<Faults>,
+    /// Ranges of positions without reports: after the first of each comes what follows the second.
+    lost: Vec<(u64, u64)>,
+    /// The last commit was not whole, and the one before it holds.
+    pub(crate) fell_back: bool,
 }
+
+/// Why a file cannot be opened.
+pub(crate) enum OpenError {
+    /// It is not as it was written.
+    Damaged(Arc<str>),
+    /// Anything else.
+    Other(JournalError),
+}
+
+/// An open file, and what it holds.
+pub(crate) type Opened = (Storage, Extent, BTreeMap<String, u64>);
 
 impl Storage {
     /// Opens or makes the file, and tells what it holds.
-    pub(crate) fn open(
-        path: &Path,
-        options: &Options,
-        faults: Arc<Faults>,
-    ) -> Result<(Self, Extent, BTreeMap<String, u64>), JournalError> {
-        let file = create(path)?;
-        let failed = |reason: String| JournalError::Open { path: path.into(), reason: reason.into() };
-        let disk = Disk::new(file, Arc::clone(&faults)).map_err(|e| failed(e.to_string()))?;
-        let db = redb::Builder::new()
-            .set_cache_size(options.cache_bytes)
-            .set_repair_callback(|session| {
-                tracing::info!(percent = (session.progress() * 100.0).round(), "checking the journal after a crash");
-            })
-            .create_with_backend(disk)
-            .map_err(|error| match error {
-                DatabaseError::DatabaseAlreadyOpen => JournalError::InUse(path.into()),
-                error => failed(error.to_string()),
-            })?;
-        let storage = Self { db, faults };
-        let found = storage.prepare(options.numbered_after.0).map_err(|e| failed(e.to_string()))?;
-        if found != FORMAT_VERSION {
-            return Err(JournalError::Format { path: path.into(), found, known: FORMAT_VERSION });
+    pub(crate) fn open(path: &Path, options: &Options, faults: Arc<Faults>) -> Result<Opened, OpenError> {
+        let file = create(path).map_err(OpenError::Other)?;
+        let failed = |reason: String| OpenError::Other(JournalError::Open { path: path.into(), reason: reason.into() });
+        let disk = Disk::open(file, Arc::clone(&faults)).map_err(|e| failed(e.to_string()))?;
+        let fell_back = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&fell_back);
+        let opened = guarded(|| {
+            let db = redb::Builder::new()
+                .set_cache_size(options.cache_bytes)
+                .set_repair_callback(move |session| {
+                    let percent = (session.progress() * 100.0).round();
+                    tracing::info!(percent, "checking the journal after a crash");
+                    // The first third is told of only where the last commit is found not to be whole.
+                    noted.fetch_or(session.progress() < 0.5, Ordering::AcqRel);
+                })
+                .create_with_backend(disk)?;
+            let fell_back = fell_back.load(Ordering::Acquire);
+            let mut storage = Self { db, faults, lost: Vec::new(), fell_back };
+            let format = storage.prepare(options.numbered_after.0)?;
+            if format > FORMAT_VERSION {
+                return Ok(Err(format));
+            }
+            let (extent, cursors) = storage.load()?;
+            Ok(Ok((storage, extent, cursors)))
+        });
+        match opened {
+            Ok(Ok(Ok(opened))) => Ok(opened),
+            Ok(Ok(Err(found))) => {
+                Err(OpenError::Other(JournalError::Format { path: path.into(), found, known: FORMAT_VERSION }))
+            }
+            Ok(Err(redb::Error::DatabaseAlreadyOpen)) => Err(OpenError::Other(JournalError::InUse(path.into()))),
+            Ok(Err(error)) if is_damage(&error) => Err(OpenError::Damaged(error.to_string().into())),
+            Ok(Err(error)) => Err(failed(error.to_string())),
+            Err(panic) => Err(OpenError::Damaged(panic)),
         }
-        let (extent, cursors) = storage.load().map_err(|e| failed(e.to_string()))?;
-        Ok((storage, extent, cursors))
     }
 
     /// Makes the tables where they are missing; gives the file's format. Writes only where
@@ -115,7 +146,7 @@ impl Storage {
         match self.db.begin_read()?.open_table(META) {
             Ok(meta) => {
                 let format = value(&meta, FORMAT)?;
-                if format != FORMAT_VERSION || value(&meta, HEAD)? >= numbered_after {
+                if format > FORMAT_VERSION || value(&meta, HEAD)? >= numbered_after {
                     return Ok(format);
                 }
             }
@@ -125,6 +156,10 @@ impl Storage {
         let tx = self.db.begin_write()?;
         {
             let mut meta = tx.open_table(META)?;
+            let head = value(&meta, HEAD)?;
+            if numbered_after > head {
+                tx.open_table(LOST)?.insert(head, numbered_after)?;
+            }
             meta.insert(FORMAT, FORMAT_VERSION)?;
             meta.insert(HEAD, numbered_after)?;
             tx.open_table(GROUPS)?;
@@ -134,7 +169,8 @@ impl Storage {
         Ok(FORMAT_VERSION)
     }
 
-    fn load(&self) -> Result<(Extent, BTreeMap<String, u64>), redb::Error> {
+    /// What the file holds now.
+    pub(crate) fn load(&mut self) -> Result<(Extent, BTreeMap<String, u64>), redb::Error> {
         let tx = self.db.begin_read()?;
         let meta = tx.open_table(META)?;
         let head = value(&meta, HEAD)?;
@@ -144,13 +180,29 @@ impl Storage {
             let (name, position) = entry?;
             cursors.insert(name.value().to_owned(), position.value());
         }
+        self.lost.clear();
+        match tx.open_table(LOST) {
+            Ok(lost) => {
+                for entry in lost.iter()? {
+                    let (from, to) = entry?;
+                    self.lost.push((from.value(), to.value()));
+                }
+            }
+            Err(TableError::TableDoesNotExist(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
         Ok((Extent { first, head, bytes: value(&meta, BYTES)? }, cursors))
     }
 
-    /// Writes a group, cursors and the removal of old groups, durably and at once.
-    pub(crate) fn commit(&self, change: &Change<'_>) -> Result<Extent, redb::Error> {
+    /// Writes a group, cursors and the removal of old groups, durably and at once. Gives what
+    /// there is then, and how many reports were dropped that a reader had not read.
+    pub(crate) fn commit(&self, change: &Change<'_>) -> Result<(Extent, u64), Arc<str>> {
+        guarded(|| self.write(change))?.map_err(|error| error.to_string().into())
+    }
+
+    fn write(&self, change: &Change<'_>) -> Result<(Extent, u64), redb::Error> {
         let tx = self.db.begin_write()?;
-        let extent = {
+        let written = {
             let (mut meta, mut groups) = (tx.open_table(META)?, tx.open_table(GROUPS)?);
             let (mut head, mut bytes) = (value(&meta, HEAD)?, value(&meta, BYTES)?);
             if let Some((first, count, group)) = change.group {
@@ -158,7 +210,9 @@ impl Storage {
                 head = first + u64::from(count) - 1;
                 bytes += group.len() as u64;
             }
-            bytes = remove_old(&mut groups, &change.trim, bytes)?;
+            let dropped;
+            (bytes, dropped) = remove_old(&mut groups, &change.trim, head, bytes)?;
+            meta.insert(FORMAT, FORMAT_VERSION)?;
             meta.insert(HEAD, head)?;
             meta.insert(BYTES, bytes)?;
             if let Some(cursors) = change.cursors {
@@ -169,48 +223,89 @@ impl Storage {
                 }
             }
             let first = groups.first()?.map_or(head + 1, |(key, _)| key.value());
-            Extent { first, head, bytes }
+            (Extent { first, head, bytes }, dropped)
         };
         tx.commit()?;
-        Ok(extent)
+        Ok(written)
     }
 
-    /// Whether there is room to write again: writes something and takes it out.
-    pub(crate) fn probe(&self) -> Result<(), redb::Error> {
+    /// Appends groups that hold so many reports each, renumbered after the head.
+    pub(crate) fn take_over(&self, groups: &mut [(u32, Vec<u8>)]) -> Result<(), redb::Error> {
         let tx = self.db.begin_write()?;
-        tx.open_table(PROBE)?.insert(0, vec![0xa5; PROBE_BYTES].as_slice())?;
-        tx.commit()?;
-        let tx = self.db.begin_write()?;
-        tx.delete_table(PROBE)?;
-        tx.commit()?;
-        Ok(())
+        {
+            let (mut meta, mut table) = (tx.open_table(META)?, tx.open_table(GROUPS)?);
+            let (mut head, mut bytes) = (value(&meta, HEAD)?, value(&meta, BYTES)?);
+            for (count, group) in groups {
+                seal(group, head + 1);
+                table.insert(head + 1, group.as_slice())?;
+                head += u64::from(*count);
+                bytes += group.len() as u64;
+            }
+            meta.insert(HEAD, head)?;
+            meta.insert(BYTES, bytes)?;
+        }
+        Ok(tx.commit()?)
     }
 
-    /// The first of the reports after a position, in order.
+    /// Where a reader at a position goes on: past what is known to be lost.
+    pub(crate) fn past_lost(&self, after: u64) -> u64 {
+        self.lost.iter().filter(|(from, to)| (*from..*to).contains(&after)).map(|(_, to)| *to).max().unwrap_or(after)
+    }
+
+    /// The first of the reports after a position, in order. What lies before damage is read
+    /// before the damage is told of.
     pub(crate) fn read(&self, after: u64, max_reports: usize) -> Result<Vec<(Position, Report)>, JournalError> {
+        let mut out = Vec::new();
+        let read = guarded(|| self.read_into(&mut out, after, max_reports));
+        match read.unwrap_or_else(|panic| Err(damaged(after + 1, &panic))) {
+            Err(error) if out.is_empty() => Err(error),
+            _ => Ok(out),
+        }
+    }
+
+    fn read_into(&self, out: &mut Vec<(Position, Report)>, after: u64, max_reports: usize) -> Result<(), JournalError> {
         let tx = self.db.begin_read().map_err(unreadable)?;
         let groups = tx.open_table(GROUPS).map_err(unreadable)?;
+        let head = value(&tx.open_table(META).map_err(unreadable)?, HEAD).map_err(unreadable)?;
         let wanted = after.saturating_add(1);
         // The report wanted may lie in the middle of the group that starts at or before it.
         let start = groups.range(..=wanted).map_err(unreadable)?.next_back();
-        let start = start.transpose().map_err(unreadable)?.map_or(wanted, |(key, _)| key.value());
-        let mut out = Vec::new();
-        for entry in groups.range(start..).map_err(unreadable)? {
+        let start = start.transpose().map_err(unreadable)?.map(|(key, _)| key.value());
+        // Where the next group must start; nobody knows where that which was trimmed ends.
+        let mut expected = start;
+        for entry in groups.range(start.unwrap_or(wanted)..).map_err(unreadable)? {
             let (key, bytes) = entry.map_err(unreadable)?;
             let first = key.value();
+            self.check_order(expected, first)?;
             let skip = usize::try_from(wanted.saturating_sub(first)).unwrap_or(usize::MAX);
-            for (position, report) in (first..).zip(reports(first, bytes.value())?).skip(skip) {
+            let group = group(first, bytes.value())?;
+            expected = Some(first + u64::from(group.count()));
+            for (position, report) in (first..).zip(reports(first, group)?).skip(skip) {
                 if out.len() == max_reports {
-                    return Ok(out);
+                    return Ok(());
                 }
                 out.push((Position(position), decode(position, report)?));
             }
         }
-        Ok(out)
+        self.check_order(expected, head + 1)
+    }
+
+    /// Groups follow each other without a gap, except where reports are known to be lost.
+    fn check_order(&self, expected: Option<u64>, found: u64) -> Result<(), JournalError> {
+        match expected {
+            Some(expected) if found != expected && self.past_lost(expected.saturating_sub(1)) + 1 != found => {
+                Err(damaged(expected, "reports are missing"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The position before the first report that was received at `instant` or later.
     pub(crate) fn position_before(&self, instant: Timestamp, extent: Extent) -> Result<Position, JournalError> {
+        guarded(|| self.search(instant, extent)).unwrap_or_else(|panic| Err(damaged(extent.first, &panic)))
+    }
+
+    fn search(&self, instant: Timestamp, extent: Extent) -> Result<Position, JournalError> {
         let tx = self.db.begin_read().map_err(unreadable)?;
         let groups = tx.open_table(GROUPS).map_err(unreadable)?;
         // Positions in [low, high) are still in question; groups before low are too old.
@@ -221,7 +316,7 @@ impl Storage {
             let entry = groups.range(..=middle).map_err(unreadable)?.next_back().transpose().map_err(unreadable)?;
             let Some((key, bytes)) = entry else { break };
             let first = key.value();
-            let group = Group::parse(bytes.value()).ok_or_else(|| damaged(first, "it has no header"))?;
+            let group = group(first, bytes.value())?;
             if group.newest() >= instant {
                 high = first;
                 found = Some(first);
@@ -231,7 +326,7 @@ impl Storage {
         }
         let Some(first) = found else { return Ok(Position(extent.head)) };
         let Some(bytes) = groups.get(first).map_err(unreadable)? else { return Ok(Position(first - 1)) };
-        for (position, report) in (first..).zip(reports(first, bytes.value())?) {
+        for (position, report) in (first..).zip(reports(first, group(first, bytes.value())?)?) {
             if decode(position, report)?.received_at >= instant {
                 return Ok(Position(position - 1));
             }
@@ -263,12 +358,15 @@ fn value(meta: &impl ReadableTable<&'static str, u64>, key: &str) -> Result<u64,
     Ok(meta.get(key)?.map_or(0, |v| v.value()))
 }
 
-/// Takes the oldest groups out as far as they may go; gives the bytes that are left.
+/// Takes the oldest groups out as far as they may go; gives the bytes that are left, and how many
+/// reports went that a reader had not read.
 fn remove_old(
     groups: &mut Table<'_, u64, &'static [u8]>,
     trim: &Trim,
+    head: u64,
     mut bytes: u64,
-) -> Result<u64, redb::StorageError> {
+) -> Result<(u64, u64), redb::StorageError> {
+    let mut dropped = 0;
     for _ in 0..TRIM_GROUPS_PER_COMMIT {
         let Some((key, group)) = groups.first()? else { break };
         let (first, length) = (key.value(), group.value().len() as u64);
@@ -276,18 +374,26 @@ fn remove_old(
         let (count, newest) =
             Group::parse(group.value()).map_or((1, Timestamp::default()), |g| (u64::from(g.count()), g.newest()));
         drop((key, group));
-        if !trim.takes((first + count).saturating_sub(1), newest, bytes) {
+        let last = (first + count).saturating_sub(1);
+        if !trim.takes(last, newest, bytes, head) {
             break;
         }
         groups.remove(first)?;
         bytes = bytes.saturating_sub(length);
+        dropped += last.saturating_sub(trim.floor.max(first.saturating_sub(1)));
     }
-    Ok(bytes)
+    Ok((bytes, dropped))
 }
 
-fn reports(first: u64, group: &[u8]) -> Result<impl Iterator<Item = Result<&[u8], Arc<str>>> + use<'_>, JournalError> {
-    let group = Group::parse(group).ok_or_else(|| damaged(first, "it has no header"))?;
-    group.reports().map_err(|reason| JournalError::Damaged { position: Position(first), reason })
+fn group(first: u64, bytes: &[u8]) -> Result<Group<'_>, JournalError> {
+    Group::parse(bytes).ok_or_else(|| damaged(first, "it has no header"))
+}
+
+fn reports(
+    first: u64,
+    group: Group<'_>,
+) -> Result<impl Iterator<Item = Result<&[u8], Arc<str>>> + use<'_>, JournalError> {
+    group.reports(first).map_err(|reason| JournalError::Damaged { position: Position(first), reason })
 }
 
 fn decode(position: u64, report: Result<&[u8], Arc<str>>) -> Result<Report, JournalError> {
@@ -301,4 +407,25 @@ fn damaged(position: u64, reason: &str) -> JournalError {
 
 fn unreadable(error: impl std::fmt::Display) -> JournalError {
     JournalError::Read(error.to_string().into())
+}
+
+/// Whether an error says that the file is not as it was written.
+fn is_damage(error: &redb::Error) -> bool {
+    match error {
+        redb::Error::Corrupted(_)
+        | redb::Error::TableTypeMismatch { .. }
+        | redb::Error::TypeDefinitionChanged { .. } => true,
+        redb::Error::Io(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
+        _ => false,
+    }
+}
+
+/// Does work on the file. Where bytes that are not as they were written make redb panic, that is
+/// damage like any other.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Arc<str>> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let message = panic.downcast_ref::<String>().map(String::as_str);
+        let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+        format!("the storage gave up: {message}").into()
+    })
 }

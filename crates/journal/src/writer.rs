@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
+use crate::disk::Faults;
 use crate::group::{Entry, GroupBuilder};
 use crate::options::{MAX_GROUP_BYTES, MAX_GROUP_REPORTS, RETRY_EVERY};
+use crate::salvage;
 use crate::shared::Shared;
-use crate::storage::{Change, Extent, Storage, Trim};
+use crate::storage::{Change, Extent, Trim, guarded};
 use crate::{JournalError, Position};
 
 /// How often a failed journal answers those who wait.
@@ -22,7 +24,7 @@ pub(crate) enum Command {
     Append { entry: Entry, waiter: oneshot::Sender<Result<Position, JournalError>>, room: OwnedSemaphorePermit },
     /// Remove what lies before a position.
     Trim { before: Position, waiter: oneshot::Sender<Result<Position, JournalError>> },
-    /// A cursor has moved.
+    /// A cursor has moved, or a reader found damage.
     Wake,
     /// Write all that came before this, and stop.
     Close { waiter: oneshot::Sender<Result<(), JournalError>> },
@@ -43,6 +45,7 @@ struct Trimming {
 
 pub(crate) struct Writer {
     shared: Arc<Shared>,
+    faults: Arc<Faults>,
     commands: mpsc::Receiver<Command>,
     head: watch::Sender<Position>,
     extent: Extent,
@@ -50,7 +53,7 @@ pub(crate) struct Writer {
     waiting: Vec<Waiting>,
     trimming: Option<Trimming>,
     closing: Vec<oneshot::Sender<Result<(), JournalError>>>,
-    /// The failure was want of room alone.
+    /// Not where nobody knows any more what the file should hold.
     may_recover: bool,
     retried: Instant,
     /// When the last commit began.
@@ -61,12 +64,14 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
+        faults: Arc<Faults>,
         commands: mpsc::Receiver<Command>,
         head: watch::Sender<Position>,
         extent: Extent,
     ) -> Self {
         Self {
             shared,
+            faults,
             commands,
             head,
             extent,
@@ -74,7 +79,7 @@ impl Writer {
             waiting: Vec::new(),
             trimming: None,
             closing: Vec::new(),
-            may_recover: false,
+            may_recover: true,
             retried: Instant::now(),
             committed: None,
             retention_held: false,
@@ -84,6 +89,11 @@ impl Writer {
     /// Gathers, commits and answers until the handles are gone or one of them closes.
     pub(crate) fn run(mut self) {
         while self.closing.is_empty() && self.gather() {
+            if let Some(damage) = self.shared.damage()
+                && self.shared.failure().is_none()
+            {
+                self.fail(&damage, "a new one is made of what can be read");
+            }
             if self.shared.failure().is_some() {
                 self.refuse();
                 self.recover();
@@ -95,7 +105,8 @@ impl Writer {
             self.commit();
         }
         let result = self.shared.failure().map_or(Ok(()), |reason| Err(JournalError::Failed(reason)));
-        drop(self.shared.replace_storage(None)); // the file is closed before anyone hears of it
+        let storage = self.shared.replace_storage(None);
+        let _ = guarded(|| drop(storage)); // the file is closed before anyone hears of it
         for waiter in self.closing.drain(..) {
             let _ = waiter.send(result.clone());
         }
@@ -162,9 +173,12 @@ impl Writer {
         self.committed = Some(started);
         let (before, reports) = (self.extent, self.group.reports());
         match self.write(before.head + 1, reports) {
-            Ok(extent) => self.extent = extent,
+            Ok((extent, dropped)) => {
+                self.extent = extent;
+                self.tell_dropped(dropped);
+            }
             Err(reason) => {
-                self.fail(&reason);
+                self.fail(&reason, self.advice());
                 self.refuse();
                 return;
             }
@@ -185,15 +199,14 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, first: u64, reports: u32) -> Result<Extent, String> {
-        let storage = self.shared.storage().map_err(|e| e.to_string())?;
+    fn write(&mut self, first: u64, reports: u32) -> Result<(Extent, u64), Arc<str>> {
+        let storage = self.shared.storage().map_err(|e| Arc::from(e.to_string()))?;
         let trim = self.trim();
         let cursors = self.shared.moved_cursors();
-        let group = (reports > 0).then(|| (first, reports, self.group.finish()));
-        storage.commit(&Change { group, cursors: cursors.as_ref(), trim }).map_err(|error| {
-            self.may_recover = storage.faults().only_room_lacked();
+        let group = (reports > 0).then(|| (first, reports, self.group.finish(first)));
+        storage.commit(&Change { group, cursors: cursors.as_ref(), trim }).inspect_err(|_| {
+            self.may_recover = !storage.faults().is_beyond_repair();
             self.shared.cursors_moved.fetch_or(cursors.is_some(), Ordering::AcqRel);
-            error.to_string()
         })
     }
 
@@ -235,15 +248,35 @@ impl Writer {
             received_before: self.group.newest().plus_seconds(-options.retention.as_secs_f64()),
             max_bytes: options.max_bytes,
             positions_before: self.trimming.as_ref().map_or(0, |trimming| trimming.before.0),
+            may_drop_unread: options.may_drop_unread,
         }
     }
 
-    fn fail(&mut self, reason: &str) {
-        let advice = if self.may_recover {
-            "free some space on its disk; it goes on by itself"
-        } else {
-            "check its disk and restart"
-        };
+    /// Says what retention took from a reader.
+    fn tell_dropped(&mut self, reports: u64) {
+        if reports == 0 {
+            return;
+        }
+        let since_start = self.shared.add_dropped(reports);
+        metrics::counter!("marshrut_journal_dropped_unread_total").increment(reports);
+        tracing::error!(
+            reports,
+            since_start,
+            reader_at = self.shared.floor(),
+            first = self.extent.first,
+            "the journal is at its limits and has dropped reports that its slowest reader had not read; see why that one lags"
+        );
+    }
+
+    fn advice(&self) -> &'static str {
+        match self.shared.storage() {
+            _ if !self.may_recover => "check its disk and restart",
+            Ok(storage) if storage.faults().only_room_lacked() => "free some space on its disk; it goes on by itself",
+            _ => "check its disk; it goes on by itself once that takes writes",
+        }
+    }
+
+    fn fail(&mut self, reason: &str, advice: &str) {
         tracing::error!(path = %self.shared.path.display(), reason, "the journal has failed: {advice}");
         self.shared.set_failure(Some(format!("{reason}; {advice}").into()));
         self.retried = Instant::now();
@@ -260,7 +293,7 @@ impl Writer {
         self.answer_trimming(&Err(refused));
     }
 
-    /// Once in a while, where only room was lacking, tries whether there is some now.
+    /// Once in a while tries whether the disk takes writes again.
     fn recover(&mut self) {
         if !self.may_recover || self.retried.elapsed() < RETRY_EVERY {
             return;
@@ -269,24 +302,31 @@ impl Writer {
         match self.reopen() {
             Ok(()) => {
                 tracing::info!(head = self.extent.head, "the journal takes reports again");
+                self.shared.set_damage(None);
                 self.shared.set_failure(None);
+                // Readers that found nothing to read look again.
+                self.head.send_modify(|_| {});
             }
             Err(reason) => tracing::debug!(%reason, "the journal still cannot write"),
         }
     }
 
-    /// Opens the file anew, for redb refuses all work after an error, and tries to write.
+    /// Opens the file anew, for redb refuses all work after an error. What was written and may not
+    /// have reached the disk is written again before anything is read.
     fn reopen(&mut self) -> Result<(), String> {
-        let faults = match self.shared.replace_storage(None).map(Arc::try_unwrap) {
+        let folder = self.shared.path.parent().unwrap_or(&self.shared.path);
+        self.faults.try_disk(folder).map_err(|e| e.to_string())?;
+        match self.shared.replace_storage(None).map(Arc::try_unwrap) {
             Some(Err(in_use)) => {
                 self.shared.replace_storage(Some(in_use));
                 return Err("a reader still holds it".into());
             }
-            Some(Ok(old)) => Arc::clone(old.faults()),
-            None => Arc::default(),
-        };
-        faults.clear();
-        let opened = Storage::open(&self.shared.path, &self.shared.options, faults);
+            Some(Ok(storage)) => _ = guarded(|| drop(storage)), // a damaged one may not even close
+            None => {}
+        }
+        self.faults.clear();
+        let (path, options, faults) = (&self.shared.path, &self.shared.options, Arc::clone(&self.faults));
+        let opened = salvage::open(path, options, faults, self.shared.damage(), self.extent.head);
         let (storage, extent, _) = opened.map_err(|e| e.to_string())?;
         if extent.head < self.extent.head {
             self.may_recover = false;
@@ -294,10 +334,9 @@ impl Writer {
             self.shared.set_failure(Some(format!("{lost}; check its disk and restart").into()));
             return Err(lost);
         }
-        let written = storage.probe().map_err(|e| e.to_string());
-        self.may_recover = written.is_ok() || storage.faults().only_room_lacked();
         self.shared.replace_storage(Some(Arc::new(storage)));
-        written?;
+        // A new file knows no cursors yet.
+        self.shared.cursors_moved.store(true, Ordering::Release);
         // A commit that failed half-way may be there after all: nobody was told, and nothing is lost.
         self.extent = extent;
         self.show_extent();

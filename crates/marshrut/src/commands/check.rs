@@ -88,6 +88,9 @@ fn listeners(settings: &gateway::Settings) {
     {
         println!("        {:<20} {over} {}", listener.protocol, listener.address);
     }
+    if let Some(shortfall) = gateway::OpenFiles::raise().shortfall(settings.limits.max_connections) {
+        println!("        {shortfall}");
+    }
 }
 
 fn devices(config: &Config) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ mod load;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -52,10 +53,16 @@ settings! {
         /// `owntracks`, `teltonika-json`, or `mapped`, where fields say where each lies in any JSON, such as
         /// { device = "id", time = "at", lat = "gps.lat", lon = "gps.lon", ignition = "io.0" }.
         mqtt: Vec<Mqtt> = Vec::new(),
-        /// Most connections at once, over all listeners.
-        max_connections: usize = 20_000,
-        /// Seconds without a byte after which a connection is closed.
+        /// Most connections at once, over all listeners. Each is an open file: the limit of the system is
+        /// raised as far as it may be, and `marshrut check` says where that is not enough.
+        max_connections: usize = 131_072,
+        /// Most connections at once from one IP address, or one /64 of IPv6; 0: no limit. Mobile operators
+        /// have many trackers behind one address, and a proxy has them all.
+        max_per_address: u32 = 20_000,
+        /// Seconds without a message after which a connection is closed.
         idle_timeout_s: u64 = 600,
+        /// The same by protocol, such as { gt06 = 900, osmand = 60 }.
+        idle_timeouts_s: BTreeMap<String, u64> = BTreeMap::new(),
         /// Seconds within which a connection must say who it is.
         login_timeout_s: u64 = 30,
         /// Most megabytes of undecodable frames to keep.
@@ -70,6 +77,10 @@ settings! {
         retention_hours: u64 = 72,
         /// Most gigabytes to keep of what the store already has.
         max_gigabytes: u64 = 16,
+        /// Keep to both limits also where the store does not have it yet: what is dropped is counted and
+        /// logged as an error, and the service says that it is not ready. Otherwise all is kept until the
+        /// disk is full, and then no tracker is acknowledged.
+        may_drop_unread: bool = false,
     }
 
     /// Between more than one machine: NATS with JetStream. Roles other than `all` need it.
@@ -271,20 +282,17 @@ impl Config {
             url: nats.url.clone(),
             prefix: nats.prefix.clone(),
             replicas: nats.replicas,
-            retention: std::time::Duration::from_secs(nats.retention_hours.saturating_mul(3600)),
+            retention: Duration::from_secs(nats.retention_hours.saturating_mul(3600)),
         })
     }
 
     /// What the gateway is told.
     pub fn gateway_settings(&self) -> anyhow::Result<gateway::Settings> {
-        let seconds = std::time::Duration::from_secs;
+        let seconds = Duration::from_secs;
         let (mut listeners, mut datagrams) = (Vec::new(), Vec::new());
         let usual = if self.gateway.listen.is_empty() { usual_listeners() } else { BTreeMap::new() };
         for (name, address) in self.gateway.listen.iter().chain(&usual) {
-            let protocol = protocols::by_name(name).with_context(|| {
-                let names: Vec<_> = protocols::names().collect();
-                format!("gateway.listen: `{name}` is no protocol; there are {}", names.join(", "))
-            })?;
+            let protocol = protocol("gateway.listen", name)?;
             let listener = gateway::Listener { protocol: name.clone(), address: *address };
             if self.gateway.udp && protocol.datagrams.is_some() {
                 datagrams.push(listener.clone());
@@ -299,7 +307,9 @@ impl Config {
             mqtt: self.gateway.mqtt.iter().map(Mqtt::source).collect::<anyhow::Result<_>>()?,
             limits: gateway::Limits {
                 max_connections: self.gateway.max_connections,
+                max_per_address: self.gateway.max_per_address,
                 idle_timeout: seconds(self.gateway.idle_timeout_s),
+                idle_timeouts: self.idle_timeouts()?,
                 login_timeout: seconds(self.gateway.login_timeout_s),
                 ..gateway::Limits::default()
             },
@@ -320,6 +330,13 @@ impl Config {
         if path.as_os_str().is_empty() { Ok(matching::Priors::new()) } else { crate::assignments::read(path, network) }
     }
 
+    fn idle_timeouts(&self) -> anyhow::Result<BTreeMap<&'static str, Duration>> {
+        let timeouts = self.gateway.idle_timeouts_s.iter();
+        timeouts
+            .map(|(name, s)| Ok((protocol("gateway.idle_timeouts_s", name)?.name, Duration::from_secs(*s))))
+            .collect()
+    }
+
     /// What the gate is to let through.
     pub fn gate_policy(&self) -> model::GatePolicy {
         let reason = self.gate.reason.clone();
@@ -329,6 +346,14 @@ impl Config {
             GateMode::Off => model::GatePolicy::Off { reason },
         }
     }
+}
+
+/// The protocol that a key names.
+fn protocol(key: &str, name: &str) -> anyhow::Result<&'static protocols::Protocol> {
+    protocols::by_name(name).with_context(|| {
+        let names: Vec<_> = protocols::names().collect();
+        format!("{key}: `{name}` is no protocol; there are {}", names.join(", "))
+    })
 }
 
 /// Where a broker is: host, port, and whether to encrypt.
@@ -370,6 +395,15 @@ mod tests {
         let fields = "format = \"mapped\"\nfields = { time = \"at\", lat = \"gps.lat\", lon = \"gps.lon\" }";
         let mapped = source_of(fields);
         assert_eq!((mapped.format.name(), mapped.device_in_topic), ("mapped", true));
+    }
+
+    #[test]
+    fn protocols_have_idle_timeouts_of_their_own() {
+        let settings = |text: &str| toml::from_str::<Config>(text).unwrap().gateway_settings();
+        let limits = settings("[gateway]\nidle_timeouts_s = { GT06 = 900 }").unwrap().limits;
+        assert_eq!(limits.idle_timeouts, BTreeMap::from([("gt06", Duration::from_secs(900))]));
+        let error = settings("[gateway]\nidle_timeouts_s = { gt07 = 900 }").unwrap_err().to_string();
+        assert!(error.contains("idle_timeouts_s: `gt07`") && error.contains(" gt06,"), "{error}");
     }
 
     #[test]

@@ -302,6 +302,7 @@ fn journal_options(config: &Config, committed: Position) -> Options {
         retention: Duration::from_secs(config.journal.retention_hours.saturating_mul(3600)),
         ack_within: Duration::from_millis(config.journal.ack_within_ms.min(MAX_ACK_MS)),
         max_bytes: config.journal.max_gigabytes.saturating_mul(1 << 30),
+        may_drop_unread: config.journal.may_drop_unread,
         numbered_after: committed,
         ..Options::default()
     }
