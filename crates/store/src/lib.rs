@@ -13,13 +13,14 @@
 //!
 //! | | PostGIS | SQLite |
 //! | --- | --- | --- |
-//! | fixes | binary `COPY`; where one is there already, by way of a temporary table and `INSERT … ON CONFLICT DO NOTHING` | multi-row inserts |
+//! | fixes | binary `COPY`; those that may be there already by way of a temporary table and `INSERT … ON CONFLICT DO NOTHING` | multi-row inserts |
 //! | places | `geometry(Point, 4326)` | two columns |
 //! | durability | the server's own setting | WAL with `synchronous = FULL`: a committed position is on the disk, so the journal may forget what lies before it |
 //!
 //! The trait's two sides keep one behaviour: the same test suite runs over both.
 
 mod attributes;
+mod cells;
 mod error;
 mod matched;
 mod page;

@@ -42,6 +42,7 @@ macro_rules! cases {
 cases!(
     what_is_written_is_read,
     a_fix_sent_twice_is_stored_once,
+    late_and_repeated_fixes_are_told_from_new_ones,
     position_and_rows_go_together,
     a_later_visit_replaces_the_earlier,
     pages_join_without_gap_or_overlap,
@@ -170,6 +171,28 @@ async fn a_fix_sent_twice_is_stored_once(url: &str) {
     let stored = all(&store).await;
     assert_eq!(stored.len(), 4);
     assert_eq!(stored.iter().find(|r| r.key() == first.key()), Some(&first), "the first delivery stays");
+}
+
+/// The store remembers what it has lately written; so it is asked again with that memory gone.
+async fn late_and_repeated_fixes_are_told_from_new_ones(url: &str) {
+    let store = open(url).await;
+    store.commit(&fixes(&[row("d", "v", 10, 1)]), 1).await.unwrap();
+    let mixed = [row("d", "v", 5, 1), row("d", "v", 10, 1), row("d", "v", 11, 1), row("e", "v", 11, 1)];
+    assert_eq!(store.commit(&fixes(&mixed), 2).await.unwrap(), Committed { inserted: 3, duplicates: 1 });
+    // On another vehicle, on another day, and back again.
+    let moved = [row("d", "w", 12, 1), row("d", "w", 86_400, 1), row("d", "v", 13, 1)];
+    assert_eq!(store.commit(&fixes(&moved), 3).await.unwrap(), Committed { inserted: 3, duplicates: 0 });
+    store.close().await;
+
+    let store = open(url).await;
+    let again = [row("d", "v", 11, 1), row("d", "v", 6, 1), row("d", "w", 86_401, 1)];
+    assert_eq!(store.commit(&fixes(&again), 4).await.unwrap(), Committed { inserted: 2, duplicates: 1 });
+    let shown: Vec<_> = all(&store).await.iter().map(|r| format!("{} {}", r.vehicle_id, r.time)).collect();
+    let expected = ["v 05", "v 06", "v 10", "v 11", "v 11", "v 13", "w 12"];
+    assert_eq!(shown, expected.map(|text| text.replace(' ', " 2026-01-16T08:00:") + "Z"));
+    assert_eq!(store.days().await.unwrap(), [day("2026-01-16"), day("2026-01-17")]);
+    let next = store.fixes_of(at("2026-01-17T00:00:00Z"), at("2026-01-18T00:00:00Z"), None, 9).await.unwrap();
+    assert_eq!(next.len(), 2);
 }
 
 async fn position_and_rows_go_together(url: &str) {

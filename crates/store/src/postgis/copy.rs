@@ -7,6 +7,8 @@
 //! | each field: length, −1 for null; value, big-endian | 4, length |
 //! | trailer −1 | 2 |
 
+use std::borrow::Cow;
+
 use model::{LatLon, ServiceDate, Timestamp};
 use sqlx::PgConnection;
 use sqlx::postgres::PgCopyIn;
@@ -48,6 +50,12 @@ pub(super) async fn copy<'r, T: Sync + 'r>(
     copy.send(fields.bytes.as_slice()).await?;
     copy.finish().await?;
     Ok(())
+}
+
+/// Text without NUL characters, which PostgreSQL refuses: one of them in a timetable's id must
+/// not hold up everything that follows.
+pub(super) fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
 /// The fields of a row, one after the other in the order of the statement's columns.
@@ -95,14 +103,8 @@ impl Fields {
         self.field(&value.to_be_bytes());
     }
 
-    /// Text without NUL characters, which PostgreSQL refuses: one of them in a timetable's
-    /// id must not hold up everything that follows.
     pub(super) fn text(&mut self, value: &str) {
-        if value.contains('\0') {
-            self.field(value.replace('\0', "\u{fffd}").as_bytes());
-        } else {
-            self.field(value.as_bytes());
-        }
+        self.field(storable(value).as_bytes());
     }
 
     pub(super) fn time(&mut self, value: Timestamp) {

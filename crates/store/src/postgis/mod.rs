@@ -1,6 +1,7 @@
 //! The store on PostgreSQL with PostGIS.
 
 mod copy;
+mod known;
 mod read;
 mod setup;
 mod shards;
@@ -13,6 +14,8 @@ use async_trait::async_trait;
 use model::{ServiceDate, Timestamp};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
+use known::Keeper;
+
 use crate::page::{self, Window};
 use crate::{Batch, Claim, Committed, FixKey, FixRow, Shown, Store, StoreError, VisitKey, VisitRow};
 
@@ -22,13 +25,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const OPERATION_TIMEOUT: Duration = Duration::from_mins(2);
 /// Longest that the readiness check may take.
 const READY_TIMEOUT: Duration = Duration::from_secs(3);
-/// Connections for reading. Writing has one of its own, with its temporary tables.
+/// Connections for reading. Writing has one of its own, prepared for it.
 const READERS: u32 = 4;
 
 /// Fixes and stop visits in schema `marshrut` of a PostgreSQL database.
 pub(crate) struct Postgis {
     url: Shown,
     writer: PgPool,
+    known: Keeper,
     readers: PgPool,
 }
 
@@ -40,11 +44,11 @@ impl Postgis {
         let writer = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(CONNECT_TIMEOUT)
-            .after_connect(|connection, _| Box::pin(write::create_staging(connection)))
+            .after_connect(|connection, _| Box::pin(write::prepare(connection)))
             .connect_lazy_with(options.clone());
         let readers =
             PgPoolOptions::new().max_connections(READERS).acquire_timeout(CONNECT_TIMEOUT).connect_lazy_with(options);
-        Ok(Self { url: shown, writer, readers })
+        Ok(Self { url: shown, writer, known: Keeper::default(), readers })
     }
 
     fn error(&self, table: &'static str) -> impl Fn(sqlx::Error) -> StoreError + '_ {

@@ -51,10 +51,11 @@ impl Postgis {
         if !lost.is_empty() {
             return Err(StoreError::Fenced { shards: lost });
         }
-        let inserted = self.merge_fixes(&mut transaction, &batch.fixes).await?;
-        self.merge_visits(&mut transaction, &batch.visits).await?;
+        let mut known = self.known.take();
+        let inserted = self.merge(&mut transaction, batch, &mut known).await?;
         sqlx::query(ADVANCE).bind(shards).bind(sequences).execute(&mut *transaction).await.map_err(&progress)?;
         transaction.commit().await.map_err(&progress)?;
+        self.known.keep(known);
         Ok(Committed { inserted, duplicates: (batch.fixes.len() as u64).saturating_sub(inserted) })
     }
 }

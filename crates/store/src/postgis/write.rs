@@ -1,17 +1,19 @@
 //! Commits.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
+use jiff::civil::Date;
+use model::ServiceDate;
 use sqlx::{Connection as _, PgConnection};
 
 use super::Postgis;
-use super::copy::{Fields, copy};
-use crate::time::{micros, utc_day};
+use super::copy::{Fields, copy, storable};
+use super::known::{Known, Plan};
+use super::types::{Day, Time};
+use crate::time::micros;
 use crate::{Batch, Committed, FixRow, StoreError, VisitRow};
 
 const CREATE_FIXES: &str = "CREATE TEMPORARY TABLE fixes_staging (LIKE marshrut.fixes) ON COMMIT DELETE ROWS";
-const CREATE_VISITS: &str =
-    "CREATE TEMPORARY TABLE stop_visits_staging (LIKE marshrut.stop_visits) ON COMMIT DELETE ROWS";
 
 const LOCK: &str = "SELECT position FROM marshrut.progress WHERE consumer = 'history' FOR UPDATE";
 const ADVANCE: &str = "UPDATE marshrut.progress SET position = $1 WHERE consumer = 'history'";
@@ -30,28 +32,33 @@ macro_rules! copy_fixes_into {
 }
 const COPY_FIXES: &str = copy_fixes_into!("marshrut.fixes");
 const COPY_FIXES_STAGING: &str = copy_fixes_into!("pg_temp.fixes_staging");
+const PRESENT: &str = "SELECT wanted.place FROM unnest($1::text[], $2::timestamptz[], $3::bigint[]) \
+     WITH ORDINALITY AS wanted (device_id, time, content_hash, place) WHERE EXISTS (SELECT FROM marshrut.fixes f \
+     WHERE f.device_id = wanted.device_id COLLATE \"C\" AND f.time = wanted.time \
+     AND f.content_hash = wanted.content_hash)";
 const MERGE_FIXES: &str =
     "INSERT INTO marshrut.fixes SELECT * FROM pg_temp.fixes_staging ON CONFLICT ON CONSTRAINT fixes_once DO NOTHING";
 const MERGE_DAYS: &str = "INSERT INTO marshrut.device_days (day, vehicle_id, device_id) \
-     SELECT day::date, vehicle_id, device_id FROM unnest($1::text[], $2::text[], $3::text[]) \
-     AS seen (day, vehicle_id, device_id) ON CONFLICT DO NOTHING";
+     SELECT * FROM unnest($1::date[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING";
 
-const VISIT_COLUMNS: i16 = 13;
-const COPY_VISITS: &str = "COPY pg_temp.stop_visits_staging (service_date, trip_id, vehicle_id, run_offset_s, \
+const MERGE_VISITS: &str = "INSERT INTO marshrut.stop_visits (service_date, trip_id, vehicle_id, run_offset_s, \
      stop_sequence, stop_id, route_id, direction_id, arrival, departure, interpolated, uncertainty_s, delay_s) \
-     FROM STDIN (FORMAT binary)";
-const MERGE_VISITS: &str = "INSERT INTO marshrut.stop_visits SELECT * FROM pg_temp.stop_visits_staging \
+     SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::text[], $7::text[], \
+     $8::smallint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::real[], $13::int[]) \
      ON CONFLICT (service_date, trip_id, vehicle_id, run_offset_s, stop_sequence) DO UPDATE SET \
      stop_id = excluded.stop_id, route_id = excluded.route_id, direction_id = excluded.direction_id, \
      arrival = excluded.arrival, departure = excluded.departure, interpolated = excluded.interpolated, \
      uncertainty_s = excluded.uncertainty_s, delay_s = excluded.delay_s";
 
-/// Gives a new connection the temporary tables that batches pass through. They live as long
-/// as the connection and are emptied by each commit.
-pub(super) async fn create_staging(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query(CREATE_FIXES).execute(&mut *connection).await?;
-    sqlx::query(CREATE_VISITS).execute(&mut *connection).await?;
-    Ok(())
+/// Looks for keys by the key's index and by nothing else, whatever the planner believed of the
+/// table when it was still empty.
+const BY_INDEX: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
+/// Gives a new connection the temporary table that fixes pass through where some are there
+/// already. It lives as long as the connection and is emptied by each commit.
+pub(super) async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(BY_INDEX).execute(&mut *connection).await?;
+    sqlx::query(CREATE_FIXES).execute(connection).await.map(drop)
 }
 
 impl Postgis {
@@ -70,70 +77,113 @@ impl Postgis {
         if upto == committed {
             return Ok(Committed { inserted: 0, duplicates: offered });
         }
-        let inserted = self.merge_fixes(&mut transaction, &batch.fixes).await?;
-        self.merge_visits(&mut transaction, &batch.visits).await?;
+        let mut known = self.known.take();
+        let inserted = self.merge(&mut transaction, batch, &mut known).await?;
         sqlx::query(ADVANCE).bind(upto.cast_signed()).execute(&mut *transaction).await.map_err(&progress)?;
         transaction.commit().await.map_err(&progress)?;
+        self.known.keep(known);
         Ok(Committed { inserted, duplicates: offered.saturating_sub(inserted) })
     }
 
-    pub(super) async fn merge_fixes(&self, connection: &mut PgConnection, fixes: &[FixRow]) -> Result<u64, StoreError> {
-        if fixes.is_empty() {
-            return Ok(0);
-        }
-        let inserted = insert_fixes(&mut *connection, fixes).await.map_err(self.error("marshrut.fixes"))?;
-        let seen: BTreeSet<_> =
-            fixes.iter().map(|fix| (utc_day(fix.time), fix.vehicle_id.as_str(), fix.device_id.as_str())).collect();
-        let days: Vec<String> = seen.iter().map(|(day, _, _)| day.to_string()).collect();
-        let vehicles: Vec<&str> = seen.iter().map(|(_, vehicle, _)| *vehicle).collect();
-        let devices: Vec<&str> = seen.iter().map(|(_, _, device)| *device).collect();
-        sqlx::query(MERGE_DAYS)
-            .bind(days)
-            .bind(vehicles)
-            .bind(devices)
-            .execute(connection)
-            .await
-            .map_err(self.error("marshrut.device_days"))?;
+    /// Brings a batch's rows into the tables; gives how many fixes are new.
+    pub(super) async fn merge(
+        &self,
+        connection: &mut PgConnection,
+        batch: &Batch,
+        known: &mut Known,
+    ) -> Result<u64, StoreError> {
+        let mut plan = known.plan(&batch.fixes);
+        self.merge_days(connection, std::mem::take(&mut plan.days)).await?;
+        let inserted = insert_fixes(connection, plan).await.map_err(self.error("marshrut.fixes"))?;
+        self.merge_visits(connection, &batch.visits).await?;
         Ok(inserted)
     }
 
-    pub(super) async fn merge_visits(
+    async fn merge_days(
         &self,
         connection: &mut PgConnection,
-        visits: &[VisitRow],
+        mut lines: Vec<(Date, &str, &str)>,
     ) -> Result<(), StoreError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        // In order, so that two workers with the same rows do not wait for each other.
+        lines.sort_unstable();
+        lines.dedup();
+        let days: Vec<Day> = lines.iter().map(|(day, _, _)| Day(ServiceDate::new(*day))).collect();
+        let vehicles: Vec<&str> = lines.iter().map(|(_, vehicle, _)| *vehicle).collect();
+        let devices: Vec<&str> = lines.iter().map(|(_, _, device)| *device).collect();
+        let merge = sqlx::query(MERGE_DAYS).bind(days).bind(vehicles).bind(devices);
+        merge.execute(connection).await.map_err(self.error("marshrut.device_days")).map(drop)
+    }
+
+    async fn merge_visits(&self, connection: &mut PgConnection, visits: &[VisitRow]) -> Result<(), StoreError> {
         if visits.is_empty() {
             return Ok(());
         }
         // One statement may not change a row twice: only the last of each key goes in.
         let last: BTreeMap<_, &VisitRow> = visits.iter().map(|v| ((v.service_date, v.key()), v)).collect();
-        let error = self.error("marshrut.stop_visits");
-        copy(&mut *connection, COPY_VISITS, last.into_values(), VISIT_COLUMNS, visit_fields).await.map_err(&error)?;
-        sqlx::query(MERGE_VISITS).execute(connection).await.map_err(&error)?;
-        Ok(())
+        let visits: Vec<&VisitRow> = last.into_values().collect();
+        fn column<'r, T>(visits: &[&'r VisitRow], of: impl Fn(&'r VisitRow) -> T) -> Vec<T> {
+            visits.iter().map(|visit| of(visit)).collect()
+        }
+        let merge = sqlx::query(MERGE_VISITS)
+            .bind(column(&visits, |v| Day(v.service_date)))
+            .bind(column(&visits, |v| storable(&v.trip_id)))
+            .bind(column(&visits, |v| v.vehicle_id.as_str()))
+            .bind(column(&visits, |v| v.run_offset_s))
+            .bind(column(&visits, |v| i64::from(v.stop_sequence)))
+            .bind(column(&visits, |v| storable(&v.stop_id)))
+            .bind(column(&visits, |v| v.route_id.as_deref().map(storable)))
+            .bind(column(&visits, |v| v.direction_id.map(i16::from)))
+            .bind(column(&visits, |v| Time(v.arrival)))
+            .bind(column(&visits, |v| v.departure.map(Time)))
+            .bind(column(&visits, |v| v.interpolated))
+            .bind(column(&visits, |v| v.uncertainty_s))
+            .bind(column(&visits, |v| v.delay_s));
+        merge.execute(connection).await.map_err(self.error("marshrut.stop_visits")).map(drop)
     }
 }
 
-/// Copies straight into the table, which is more than twice as quick as through another
-/// one, and takes that other way where the table turns out to have one of the fixes already:
-/// trackers send again seldom, and then much at once.
-async fn insert_fixes(connection: &mut PgConnection, fixes: &[FixRow]) -> Result<u64, sqlx::Error> {
-    let mut seen = HashSet::with_capacity(fixes.len());
-    let once: Vec<&FixRow> =
-        fixes.iter().filter(|fix| seen.insert((&fix.device_id, micros(fix.time), fix.content_hash))).collect();
-    let rows = || once.iter().copied();
-
-    let mut attempt = connection.begin().await?;
-    match copy(&mut attempt, COPY_FIXES, rows(), FIX_COLUMNS, fix_fields).await {
-        Ok(()) => {
-            attempt.commit().await?;
-            return Ok(once.len() as u64);
-        }
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => attempt.rollback().await?,
-        Err(other) => return Err(other),
+/// Copies straight into the table, which is more than twice as quick as through another one,
+/// what is not there yet. That other way all of them go where the table turns out to have one
+/// that this process did not know of.
+async fn insert_fixes(connection: &mut PgConnection, plan: Plan<'_>) -> Result<u64, sqlx::Error> {
+    let Plan { mut new, doubtful, .. } = plan;
+    if !doubtful.is_empty() {
+        new.extend(absent(connection, &doubtful).await?);
+        let mut seen = HashSet::with_capacity(new.len());
+        new.retain(|fix| seen.insert((&fix.device_id, micros(fix.time), fix.content_hash)));
     }
-    copy(&mut *connection, COPY_FIXES_STAGING, rows(), FIX_COLUMNS, fix_fields).await?;
+    if let Some(copied) = copy_new(connection, &new).await? {
+        return Ok(copied);
+    }
+    copy(&mut *connection, COPY_FIXES_STAGING, new.iter().copied(), FIX_COLUMNS, fix_fields).await?;
     Ok(sqlx::query(MERGE_FIXES).execute(connection).await?.rows_affected())
+}
+
+/// Those that the table does not have.
+async fn absent<'r>(connection: &mut PgConnection, fixes: &[&'r FixRow]) -> Result<Vec<&'r FixRow>, sqlx::Error> {
+    let devices: Vec<&str> = fixes.iter().map(|fix| fix.device_id.as_str()).collect();
+    let times: Vec<Time> = fixes.iter().map(|fix| Time(fix.time)).collect();
+    let hashes: Vec<i64> = fixes.iter().map(|fix| fix.content_hash.cast_signed()).collect();
+    let present: Vec<i64> =
+        sqlx::query_scalar(PRESENT).bind(devices).bind(times).bind(hashes).fetch_all(connection).await?;
+    let present: HashSet<i64> = present.into_iter().collect();
+    Ok((1..).zip(fixes).filter(|(place, _)| !present.contains(place)).map(|(_, fix)| *fix).collect())
+}
+
+/// The number of fixes copied, or nothing done and `None` where one of them is there already.
+async fn copy_new(connection: &mut PgConnection, fixes: &[&FixRow]) -> Result<Option<u64>, sqlx::Error> {
+    if fixes.is_empty() {
+        return Ok(Some(0));
+    }
+    let mut attempt = connection.begin().await?;
+    match copy(&mut attempt, COPY_FIXES, fixes.iter().copied(), FIX_COLUMNS, fix_fields).await {
+        Ok(()) => attempt.commit().await.map(|()| Some(fixes.len() as u64)),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => attempt.rollback().await.map(|()| None),
+        Err(other) => Err(other),
+    }
 }
 
 /// The fields in the order of [`COPY_FIXES`].
@@ -162,21 +212,4 @@ fn fix_fields(row: &FixRow, out: &mut Fields) {
     out.or_null(live.shape_dist_m, Fields::f64);
     out.or_null(live.cross_track_m, Fields::f32);
     out.or_null(live.delay_s, Fields::i32);
-}
-
-/// The fields in the order of [`COPY_VISITS`].
-fn visit_fields(row: &VisitRow, out: &mut Fields) {
-    out.day(row.service_date);
-    out.text(&row.trip_id);
-    out.text(row.vehicle_id.as_str());
-    out.i32(row.run_offset_s);
-    out.i64(i64::from(row.stop_sequence));
-    out.text(&row.stop_id);
-    out.or_null(row.route_id.as_deref(), Fields::text);
-    out.or_null(row.direction_id.map(i16::from), Fields::i16);
-    out.time(row.arrival);
-    out.or_null(row.departure, Fields::time);
-    out.bool(row.interpolated);
-    out.f32(row.uncertainty_s);
-    out.or_null(row.delay_s, Fields::i32);
 }

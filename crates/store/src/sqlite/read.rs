@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use compact_str::CompactString;
-use model::{DeviceId, LatLon, ServiceDate, Timestamp, VehicleId};
+use model::{ServiceDate, Timestamp, VehicleId};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::Sqlite;
+use crate::cells::{Cells, fix, invalid, vehicles, visit};
 use crate::page::{After, Reader, Window};
 use crate::time::{micros, utc_day};
-use crate::{FixRow, LiveMatch, StoreError, VisitKey, VisitRow};
+use crate::{FixRow, StoreError, VisitKey, VisitRow};
 
 const VEHICLES: &str = "SELECT DISTINCT vehicle_id FROM device_days \
      WHERE day BETWEEN ?1 AND ?2 AND vehicle_id >= ?3 ORDER BY vehicle_id LIMIT ?4";
@@ -73,7 +74,7 @@ impl Reader for Sqlite {
             .fetch_all(&self.readers)
             .await
             .map_err(&error)?;
-        names.iter().map(|name| VehicleId::new(name).map_err(decode("vehicle_id")).map_err(&error)).collect()
+        vehicles(&names).map_err(error)
     }
 
     async fn fixes_of_vehicle(
@@ -101,71 +102,36 @@ impl Reader for Sqlite {
     }
 }
 
-/// A value that this version of marshrut would not have written.
-fn decode<E: std::error::Error + Send + Sync + 'static>(column: &'static str) -> impl Fn(E) -> sqlx::Error {
-    move |error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(error) }
-}
-
 fn date(column: &'static str, text: &str) -> Result<ServiceDate, sqlx::Error> {
-    ServiceDate::parse(text).ok_or_else(|| decode(column)(std::io::Error::other(format!("`{text}` is no date"))))
+    ServiceDate::parse(text).ok_or_else(|| invalid(column)(std::io::Error::other(format!("`{text}` is no date"))))
 }
 
-fn text(row: &SqliteRow, column: &'static str) -> Result<Option<CompactString>, sqlx::Error> {
-    Ok(row.try_get::<Option<&str>, _>(column)?.map(CompactString::from))
-}
+impl Cells for SqliteRow {
+    fn text(&self, column: &'static str) -> Result<Option<CompactString>, sqlx::Error> {
+        Ok(self.try_get::<Option<&str>, _>(column)?.map(CompactString::from))
+    }
 
-fn time(row: &SqliteRow, column: &'static str) -> Result<Option<Timestamp>, sqlx::Error> {
-    Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_micros))
-}
+    fn time(&self, column: &'static str) -> Result<Option<Timestamp>, sqlx::Error> {
+        Ok(self.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_micros))
+    }
 
-fn fix(row: &SqliteRow, vehicle: &VehicleId) -> Result<FixRow, sqlx::Error> {
-    let place: (Option<f64>, Option<f64>) = (row.try_get("lat")?, row.try_get("lon")?);
-    Ok(FixRow {
-        device_id: DeviceId::new(row.try_get("device_id")?).map_err(decode("device_id"))?,
-        vehicle_id: vehicle.clone(),
-        time: time(row, "time")?.unwrap_or_default(),
-        received_at: time(row, "received_at")?.unwrap_or_default(),
-        content_hash: row.try_get::<i64, _>("content_hash")?.cast_unsigned(),
-        protocol: text(row, "protocol")?.unwrap_or_default(),
-        valid: row.try_get("valid")?,
-        position: place.0.zip(place.1).and_then(|(lat, lon)| LatLon::new(lat, lon)),
-        altitude_m: row.try_get("altitude_m")?,
-        speed_mps: row.try_get("speed_mps")?,
-        heading_deg: row.try_get("heading_deg")?,
-        satellites: row.try_get("satellites")?,
-        hdop: row.try_get("hdop")?,
-        attributes: row.try_get::<Option<String>, _>("attributes")?.unwrap_or_default(),
-        live: LiveMatch {
-            state: text(row, "state")?,
-            rejected: text(row, "rejected")?,
-            trip_id: text(row, "trip_id")?,
-            service_date: row
-                .try_get::<Option<&str>, _>("service_date")?
-                .map(|day| date("service_date", day))
-                .transpose()?,
-            route_id: text(row, "route_id")?,
-            direction_id: row.try_get("direction_id")?,
-            shape_dist_m: row.try_get("shape_dist_m")?,
-            cross_track_m: row.try_get("cross_track_m")?,
-            delay_s: row.try_get("delay_s")?,
-        },
-    })
-}
+    fn day(&self, column: &'static str) -> Result<Option<ServiceDate>, sqlx::Error> {
+        self.try_get::<Option<&str>, _>(column)?.map(|day| date(column, day)).transpose()
+    }
 
-fn visit(row: &SqliteRow, service_date: ServiceDate) -> Result<VisitRow, sqlx::Error> {
-    Ok(VisitRow {
-        service_date,
-        trip_id: text(row, "trip_id")?.unwrap_or_default(),
-        vehicle_id: VehicleId::new(row.try_get("vehicle_id")?).map_err(decode("vehicle_id"))?,
-        run_offset_s: row.try_get("run_offset_s")?,
-        stop_sequence: row.try_get("stop_sequence")?,
-        stop_id: text(row, "stop_id")?.unwrap_or_default(),
-        route_id: text(row, "route_id")?,
-        direction_id: row.try_get("direction_id")?,
-        arrival: time(row, "arrival")?.unwrap_or_default(),
-        departure: time(row, "departure")?,
-        interpolated: row.try_get("interpolated")?,
-        uncertainty_s: row.try_get("uncertainty_s")?,
-        delay_s: row.try_get("delay_s")?,
-    })
+    fn bool(&self, column: &'static str) -> Result<Option<bool>, sqlx::Error> {
+        self.try_get(column)
+    }
+
+    fn i64(&self, column: &'static str) -> Result<Option<i64>, sqlx::Error> {
+        self.try_get(column)
+    }
+
+    fn f32(&self, column: &'static str) -> Result<Option<f32>, sqlx::Error> {
+        self.try_get(column)
+    }
+
+    fn f64(&self, column: &'static str) -> Result<Option<f64>, sqlx::Error> {
+        self.try_get(column)
+    }
 }

@@ -37,8 +37,14 @@ pub struct Postgis {
 
 impl Postgis {
     /// The server that `MARSHRUT_TEST_POSTGIS_URL` names, or one of our own; `None`, with a
-    /// word why, where there is neither.
+    /// word why, where there is neither. A crash of the server is no concern of tests, so ours
+    /// syncs nothing.
     pub fn start() -> Option<Self> {
+        Self::start_with(&["fsync=off", "full_page_writes=off"])
+    }
+
+    /// The same with other settings of one's own.
+    pub fn start_with(settings: &[&str]) -> Option<Self> {
         if let Ok(url) = std::env::var("MARSHRUT_TEST_POSTGIS_URL") {
             return Some(Self { base: url, server: None, port: 0, bin: None, databases: AtomicU32::new(0) });
         }
@@ -48,7 +54,7 @@ impl Postgis {
         };
         for _ in 0..ATTEMPTS {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            if let Some(server) = launch(&bin, port) {
+            if let Some(server) = launch(&bin, port, settings) {
                 let base = format!("postgres://{USER}:{PASSWORD_IN_URL}@127.0.0.1:{port}/postgres");
                 return Some(Self { base, server: Some(server), port, bin: Some(bin), databases: AtomicU32::new(0) });
             }
@@ -114,6 +120,7 @@ fn command(program: &str) -> Command {
 const SCRIPT: &str = r#"
 set -e
 bin=$1 port=$2 user=$3
+shift 3
 umask 077
 cd /tmp
 folder=$(mktemp -d "${TMPDIR:-/tmp}/marshrut-postgis-XXXXXX")
@@ -123,18 +130,18 @@ IFS= read -r password
 printf '%s\n' "$password" > "$folder/password"
 "$bin/initdb" -D "$folder/data" -N -U "$user" -E UTF8 --locale=C.UTF-8 -A scram-sha-256 \
     --pwfile="$folder/password" > "$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
-# A crash of the server is no concern of these tests, so nothing is synced.
-"$bin/postgres" -D "$folder/data" -k "$folder" -p "$port" -c listen_addresses=127.0.0.1 \
-    -c fsync=off -c full_page_writes=off >> "$folder/log" 2>&1 < /dev/null &
+"$bin/postgres" -D "$folder/data" -k "$folder" -p "$port" -c listen_addresses=127.0.0.1 "$@" \
+    >> "$folder/log" 2>&1 < /dev/null &
 server=$!
 echo started
 cat > /dev/null
 "#;
 
-fn launch(bin: &Path, port: u16) -> Option<Child> {
+fn launch(bin: &Path, port: u16, settings: &[&str]) -> Option<Child> {
     use std::io::Write as _;
     let mut child = command("sh")
         .args(["-c", SCRIPT, "sh", bin.to_str().unwrap(), &port.to_string(), USER])
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
