@@ -369,6 +369,27 @@ fn trouble(network: &Arc<Network>) -> Vec<Row> {
     parked.at = [1300.0, 10_012.0];
     parked.clock_s = begins - 600.0;
     rows.push(alone(network, "parked beside a line", parked.stand(begins + 2400.0, None), 1.0));
+    // Its block is due to depart, and it stands 10 km away: no evidence that it will.
+    let block = network.blocks().find(|(_, block)| block.id == "E1").map(|(index, _)| index);
+    let mut elsewhere = drive();
+    elsewhere.at = [10_000.0, 2_000.0];
+    elsewhere.clock_s = begins - 900.0;
+    let elsewhere = [elsewhere.stand(begins + 1200.0, None)];
+    let outcomes = run(network, &Parameters::default(), &elsewhere, &[Prior { block, ..Prior::default() }]);
+    let nowhere = |network: &Network, said: &MatchedFix, truth: Option<&str>| {
+        right_trip(network, said, truth) && said.state != State::Layover
+    };
+    rows.push(Row(
+        "parked 10 km from where its block begins".into(),
+        share(network, &elsewhere, &outcomes, nowhere),
+        1.0,
+    ));
+    // A fault of the receiver says another town for a while; then it is where it was.
+    let mut thrown = drive().trip("east", 8 * H, 0.0);
+    for (fix, _) in thrown.fixes.iter_mut().skip(20).take(2) {
+        *fix = Fix::at(fix.time, place([400_000.0, 10_000.0]));
+    }
+    rows.push(alone(network, "two fixes from 400 km away", thrown, 0.97));
     let depot = Depot { position: place([3000.0, 9000.0]), radius_m: 150.0 };
     let parameters = Parameters { depots: vec![depot], ..Parameters::default() };
     let mut kept = drive();
