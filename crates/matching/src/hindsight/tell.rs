@@ -15,6 +15,9 @@ use crate::{MatchedFix, Outcome, Parameters, State};
 /// lights and level crossings take less.
 const BREAK_S: f64 = 240.0;
 
+/// A trip is over when its vehicle has been at its last stop this long, seconds: everyone is off.
+const ALIGHT_S: f64 = 120.0;
+
 /// A depot on the plane: its middle and how far it reaches, metres.
 type Circle = ([f64; 2], f64);
 
@@ -104,7 +107,8 @@ fn write(network: &Network, p: &Parameters, course: &Course, meaning: &Meaning, 
 fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> {
     let keys = &course.qualified.keys;
     let usable = &course.qualified.usable;
-    let course_doing = returning(course);
+    let mut course_doing = returning(course);
+    end_trips(p, course, &mut course_doing);
     let next_runs = next_runs(&course_doing, &course.way.sure);
     let depots: Vec<_> = p.depots.iter().map(|d| (network.plane().to_xy(d.position), d.radius_m)).collect();
     let stands = stands(usable);
@@ -157,6 +161,27 @@ fn returning(course: &Course) -> Vec<Doing> {
     all
 }
 
+/// A vehicle that stays at its last stop is on that trip no more.
+fn end_trips(p: &Parameters, course: &Course, doing: &mut [Doing]) {
+    let mut arrived: Option<(u32, Timestamp)> = None;
+    for (key, doing) in course.qualified.keys.iter().zip(doing) {
+        let Doing::Run { run: id, dist_m, .. } = *doing else {
+            arrived = None;
+            continue;
+        };
+        let Some(run) = course.register.get(id) else { continue };
+        if dist_m < run.last_m - p.standing_at_stop_m {
+            arrived = None;
+            continue;
+        }
+        match arrived.filter(|(of, _)| *of == id) {
+            Some((_, at)) if key.point.time.seconds_since(at) > ALIGHT_S => *doing = Doing::Rest { duty: run.duty },
+            Some(_) => {}
+            None => arrived = Some((id, key.point.time)),
+        }
+    }
+}
+
 /// For each key, the run that comes next, and how sure that is.
 fn next_runs(doing: &[Doing], sure: &[f32]) -> Vec<Option<(u32, f32)>> {
     let mut next = None;
@@ -199,8 +224,8 @@ fn meaning(
                 // How far beside it is, of what is left of its way.
                 cross_m = shape.project_window(own.point.xy, dist_m, run.last_m).map_or(cross_m, |f| narrow(f.cross_m));
             }
-            let waits =
-                kind == Kind::Wait || dist_m <= run.first_m + p.wait_m && !departed(network, run, own.point.time);
+            let at_start = dist_m <= run.first_m + p.wait_m;
+            let waits = kind == Kind::Wait || at_start && (own.standing || !departed(network, run, own.point.time));
             let state = match kind {
                 Kind::Off => State::OffRoute,
                 _ if waits => State::Layover,
