@@ -221,6 +221,10 @@ pub struct MatchArgs {
     /// block_id, trip_id, from, until (instants such as 2026-01-16T19:31:00Z).
     #[arg(long, value_name = "FILE")]
     pub priors: Option<PathBuf>,
+    /// Write what is said of each fix the moment it comes in, as riders are shown it, instead of
+    /// what the whole day tells.
+    #[arg(long)]
+    pub live: bool,
 }
 
 /// `marshrut export`.

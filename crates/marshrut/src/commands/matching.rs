@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use matching::{MatchedFix, Parameters, Prior, StopVisit, Track, match_fleet};
+use matching::{MatchedFix, Matcher, Outcome, Parameters, Prior, StopVisit, Track, match_fleet};
 use model::{Timestamp, VehicleId};
 use network::Network;
 use simulator::{Recording, Row};
@@ -22,7 +22,8 @@ pub fn run(args: &MatchArgs) -> anyhow::Result<()> {
     let recording = Recording::open(&args.positions)?;
     super::say_skips(&recording);
     let priors = args.priors.as_deref().map(|path| read_priors(path, &network)).transpose()?.unwrap_or_default();
-    let (fixes, visits) = match_all(&network, &recording, priors);
+    let (fixes, visits) =
+        if args.live { match_live(&network, &recording) } else { match_all(&network, &recording, priors) };
     write_fixes(&args.out, &network, &recording, &fixes)?;
     if let Some(path) = &args.stop_visits {
         write_visits(path, &network, &visits)?;
@@ -91,6 +92,23 @@ fn match_all(
         visits.extend(outcome.visits);
     }
     (fixes.into_iter().flatten().collect(), visits)
+}
+
+/// What was said of each of the recording's rows when it came in, and the stop visits that
+/// became certain on the way.
+fn match_live(network: &Arc<Network>, recording: &Recording) -> (Vec<MatchedFix>, Vec<StopVisit>) {
+    let mut matcher = Matcher::new(Arc::clone(network), Parameters::default());
+    let mut outcome = Outcome::default();
+    let bar = progress::bar("matching", recording.rows().len() as u64);
+    for row in recording.rows() {
+        if let Some(vehicle) = recording.vehicles().get(row.vehicle as usize) {
+            matcher.advance(vehicle, &row.fix(), Some(row.sent), &mut outcome);
+            bar.inc(1);
+        }
+    }
+    matcher.finish(&mut outcome);
+    bar.finish();
+    (outcome.fixes, outcome.visits)
 }
 
 /// A row of the file of priors.
