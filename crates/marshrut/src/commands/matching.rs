@@ -23,7 +23,7 @@ pub fn run(args: &MatchArgs) -> anyhow::Result<()> {
     super::say_skips(&recording);
     let priors = args.priors.as_deref().map(|path| read_priors(path, &network)).transpose()?.unwrap_or_default();
     let (fixes, visits) =
-        if args.live { match_live(&network, &recording) } else { match_all(&network, &recording, priors) };
+        if args.live { match_live(&network, &recording, &priors) } else { match_all(&network, &recording, priors) };
     write_fixes(&args.out, &network, &recording, &fixes)?;
     if let Some(path) = &args.stop_visits {
         write_visits(path, &network, &visits)?;
@@ -96,8 +96,15 @@ fn match_all(
 
 /// What was said of each of the recording's rows when it came in, and the stop visits that
 /// became certain on the way.
-fn match_live(network: &Arc<Network>, recording: &Recording) -> (Vec<MatchedFix>, Vec<StopVisit>) {
+fn match_live(
+    network: &Arc<Network>,
+    recording: &Recording,
+    priors: &HashMap<VehicleId, Vec<Prior>>,
+) -> (Vec<MatchedFix>, Vec<StopVisit>) {
     let mut matcher = Matcher::new(Arc::clone(network), Parameters::default());
+    for (vehicle, priors) in priors {
+        matcher.assign(vehicle, priors);
+    }
     let mut outcome = Outcome::default();
     let bar = progress::bar("matching", recording.rows().len() as u64);
     for row in recording.rows() {
@@ -180,7 +187,6 @@ fn write_fixes(path: &Path, network: &Network, recording: &Recording, fixes: &[M
 
 fn fix_record(network: &Network, row: &Row, fix: &MatchedFix) -> [String; 14] {
     let text = |v: Option<String>| v.unwrap_or_default();
-    let block = fix.trip.and_then(|trip| network.trip(trip.trip).block);
     [
         fix.vehicle.to_string(),
         fix.time.to_string(),
@@ -191,7 +197,7 @@ fn fix_record(network: &Network, row: &Row, fix: &MatchedFix) -> [String; 14] {
         text(fix.route.map(|route| network.route(route).id.to_string())),
         text(fix.direction.map(|d| d.to_string())),
         text(fix.trip.map(|trip| network.trip(trip.trip).id.to_string())),
-        text(block.map(|block| network.block(block).id.to_string())),
+        text(fix.block.map(|block| network.block(block).id.to_string())),
         text(fix.shape_dist_m.map(|m| format!("{m:.1}"))),
         text(fix.cross_track_m.map(|m| format!("{m:.1}"))),
         fix.state.as_str().to_owned(),
