@@ -48,7 +48,6 @@ pub(crate) struct Belief {
     pub(crate) rests: Vec<Rest>,
     /// How well its beginning is known: 0 at first sight, 1 once what it does must have begun in sight.
     known: f64,
-    since_search: u32,
 }
 
 /// Buffers used for one vehicle after another.
@@ -98,9 +97,7 @@ impl Belief {
         for of_shape in self.states.chunk_by(|a, b| a.run.shape == b.run.shape) {
             moves.go_on(of_shape);
         }
-        self.since_search += 1;
-        if is_first || self.since_search >= p.search_every || !is_settled(p, &scratch.states, &scratch.rests) {
-            self.since_search = 0;
+        if is_first || !is_settled(p, &scratch.states, &scratch.rests) {
             search.enter(step, 1.0 - self.known.min(1.0), &scratch.rests, &mut scratch.places, &mut scratch.states);
         }
         self.rests.clear();

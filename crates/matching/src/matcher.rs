@@ -8,6 +8,7 @@ use network::{Candidate, Network, ServiceDay, TripInstance};
 
 use crate::belief::{Belief, Kind, Scratch};
 use crate::decide::{Decider, Decision, Said};
+use crate::moves::narrow;
 use crate::qualify::{Point, Qualified, Qualifier};
 use crate::recent::Recent;
 use crate::search::Search;
@@ -139,66 +140,33 @@ impl Matcher {
         match state.qualifier.judge(&self.network, &self.parameters, fix, received_at) {
             Err(rejection) => matched.rejected = Some(rejection),
             Ok(qualified) => {
-                self.step(vehicle, fix, qualified);
-                self.tell(vehicle, qualified.point, &mut matched, out);
+                let mut rooms = Rooms {
+                    network: &self.network,
+                    parameters: &self.parameters,
+                    days: &mut self.days,
+                    near: &mut self.near,
+                    scratch: &mut self.scratch,
+                    decider: &mut self.decider,
+                };
+                rooms.step(state, fix, qualified);
+                rooms.tell(vehicle, state, qualified.point, &mut matched, out);
             }
         }
         let (trip, rejected) = (matched.trip, matched.rejected);
         out.fixes.push(matched);
-        self.correct(vehicle, fix, received_at, trip, rejected, out);
-    }
-
-    /// Moves what is believed of a vehicle on, and decides.
-    fn step(&mut self, id: &VehicleId, fix: &Fix, qualified: Qualified) {
-        let Some(vehicle) = self.vehicles.get_mut(id) else { return };
-        let (network, parameters) = (&*self.network, &self.parameters);
-        if qualified.anew {
-            // After a gap nothing counts but what comes: the answer must not depend on how far
-            // back a reader has begun.
-            vehicle.progress.forget_past();
-        }
-        let step = vehicle.stride.take(parameters, fix, qualified);
-        vehicle.progress.remember(qualified.point, vehicle.stride.standing);
-        if let Some(step) = step {
-            let mut search =
-                Search { network, parameters, days: &mut self.days, near: &mut self.near, priors: &vehicle.priors };
-            vehicle.belief.advance((network, parameters), (&mut self.scratch, &mut search), &step);
-            let moment = (&step, vehicle.stride.standing);
-            vehicle.decision = self.decider.decide(parameters, &mut vehicle.said, &vehicle.belief, moment);
-        } else if let Some(on) = vehicle.decision.on.as_mut().filter(|on| on.kind == Kind::On) {
-            // Between two fixes that decide it moves on along its shape.
-            let shape = network.shape(on.run.shape);
-            let found = shape.project_window(qualified.point.xy, on.dist_m - BACK_M, on.dist_m + AHEAD_M);
-            if let Some(place) = found.filter(|place| place.cross_m <= f64::from(on.cross_m) + BACK_M) {
-                on.dist_m = place.dist_m;
-                on.cross_m = crate::moves::narrow(place.cross_m);
-            }
-        }
-    }
-
-    /// Says earlier fixes better where a late one came in or another trip has been recognised.
-    fn correct(
-        &mut self,
-        id: &VehicleId,
-        fix: &Fix,
-        received_at: Option<Timestamp>,
-        trip: Option<TripInstance>,
-        rejected: Option<Rejection>,
-        out: &mut Outcome,
-    ) {
-        let Some(vehicle) = self.vehicles.get_mut(id) else { return };
         let is_late = rejected == Some(Rejection::Late);
         if rejected.is_some() && !is_late {
             return;
         }
-        let kept = vehicle.recent.keep(fix, received_at, trip, self.parameters.correct_fixes);
-        let is_new = trip.is_some() && trip != vehicle.told;
+        let kept = state.recent.keep(fix, received_at, trip, self.parameters.correct_fixes);
+        let is_new = trip.is_some() && trip != state.told;
         if !is_late {
-            vehicle.told = trip;
+            state.told = trip;
         }
         if kept && (is_late || is_new) {
+            // Earlier fixes are said better where a late one came in or another trip has been recognised.
             let late = is_late.then_some(fix.time);
-            vehicle.recent.correct(&mut self.hindsight, id, (vehicle.told, late), &vehicle.priors, out);
+            state.recent.correct(&mut self.hindsight, vehicle, (state.told, late), &state.priors, out);
         }
     }
 
@@ -211,10 +179,62 @@ impl Matcher {
         }
     }
 
+    fn forget_silent(&mut self, now: Timestamp) {
+        self.seen += 1;
+        if self.seen.is_multiple_of(FORGET_EVERY) {
+            let forget_s = self.parameters.forget_s;
+            self.vehicles.retain(|_, v| v.qualifier.last().is_some_and(|p| now.seconds_since(p.time) < forget_s));
+        }
+    }
+}
+
+/// What a step needs besides the vehicle.
+struct Rooms<'a> {
+    network: &'a Network,
+    parameters: &'a Parameters,
+    days: &'a mut Days,
+    near: &'a mut Vec<Candidate>,
+    scratch: &'a mut Scratch,
+    decider: &'a mut Decider,
+}
+
+impl Rooms<'_> {
+    /// Moves what is believed of a vehicle on, and decides.
+    fn step(&mut self, vehicle: &mut Vehicle, fix: &Fix, qualified: Qualified) {
+        let (network, parameters) = (self.network, self.parameters);
+        if qualified.anew {
+            // What was passed before a gap is no part of a trip that is recognised after it.
+            vehicle.progress.forget_past();
+        }
+        let step = vehicle.stride.take(parameters, fix, qualified);
+        vehicle.progress.remember(qualified.point, vehicle.stride.standing);
+        if let Some(step) = step {
+            let priors = &vehicle.priors;
+            let mut search = Search { network, parameters, days: self.days, near: self.near, priors };
+            vehicle.belief.advance((network, parameters), (self.scratch, &mut search), &step);
+            let moment = (&step, vehicle.stride.standing);
+            vehicle.decision = self.decider.decide(parameters, &mut vehicle.said, &vehicle.belief, moment);
+        } else if let Some(on) = vehicle.decision.on.as_mut().filter(|on| on.kind == Kind::On) {
+            // Between two fixes that decide it moves on along its shape.
+            let shape = network.shape(on.run.shape);
+            let found = shape.project_window(qualified.point.xy, on.dist_m - BACK_M, on.dist_m + AHEAD_M);
+            if let Some(place) = found.filter(|place| place.cross_m <= f64::from(on.cross_m) + BACK_M) {
+                on.dist_m = place.dist_m;
+                on.cross_m = narrow(place.cross_m);
+            }
+        }
+    }
+
     /// Writes what was decided into the matched fix, and the visits that follow from it.
-    fn tell(&mut self, id: &VehicleId, point: Point, matched: &mut MatchedFix, out: &mut Outcome) {
-        let Some(vehicle) = self.vehicles.get_mut(id) else { return };
-        let (network, parameters) = (&self.network, &self.parameters);
+    fn tell(
+        &mut self,
+        id: &VehicleId,
+        vehicle: &mut Vehicle,
+        point: Point,
+        matched: &mut MatchedFix,
+        out: &mut Outcome,
+    ) {
+        let (network, parameters) = (self.network, self.parameters);
         let decision = vehicle.decision;
         matched.state = decision.doing;
         if matched.heading_deg.is_none() {
@@ -251,14 +271,6 @@ impl Matcher {
         matched.next_stop = u32::try_from(next.min(pattern.stops.len().saturating_sub(1))).ok();
         matched.at_stop = at_stop;
         matched.confidence = decision.confidence;
-    }
-
-    fn forget_silent(&mut self, now: Timestamp) {
-        self.seen += 1;
-        if self.seen.is_multiple_of(FORGET_EVERY) {
-            let forget_s = self.parameters.forget_s;
-            self.vehicles.retain(|_, v| v.qualifier.last().is_some_and(|p| now.seconds_since(p.time) < forget_s));
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use network::{Network, Projection, Shape};
 use crate::Parameters;
 use crate::belief::{Kind, State};
 use crate::hypothesis::{moved_log, place_log, sigma_m, timetable_log, turned_log};
+use crate::qualify::metres_between;
 use crate::run::Run;
 use crate::stride::Step;
 
@@ -85,13 +86,15 @@ impl Moves<'_> {
         self.places.clear();
         places(self.parameters, shape, self.step, (from_m, to_m), self.places);
         for of_run in of_shape.chunk_by(|a, b| a.run.instance == b.run.instance) {
+            let begin = self.out.len();
             for at in 0..self.places.len() {
                 if let Some(place) = self.places.get(at).copied() {
                     self.drive(shape, of_run, place);
                 }
             }
+            let on = self.out.get(begin..).unwrap_or(&[]).iter().map(|s| s.score).fold(f64::NEG_INFINITY, f64::max);
             self.wait_on(of_run);
-            self.stray(of_run);
+            self.stray(of_run, on);
         }
     }
 
@@ -102,7 +105,7 @@ impl Moves<'_> {
             Kind::Wait => state.run.start,
             Kind::Off => shape.point_at(state.dist_m),
         };
-        (held[0] - self.step.to.xy[0]).hypot(held[1] - self.step.to.xy[1])
+        metres_between(held, self.step.to.xy)
     }
 
     /// How far ahead it may be.
@@ -189,8 +192,9 @@ impl Moves<'_> {
         if late_s <= self.parameters.usual_delay_s { 0.0 } else { timetable_log(self.parameters, late_s) }
     }
 
-    /// It has left its shape; where it comes back it is still on its trip.
-    fn stray(&mut self, of_run: &[State]) {
+    /// It has left its shape; where it comes back it is still on its trip. Where the best way on
+    /// its shape, `on`, is so good that leaving it from there is no worse, that will do.
+    fn stray(&mut self, of_run: &[State], on: f64) {
         let (p, step) = (self.parameters, self.step);
         let mut best: Option<(f64, &State)> = None;
         for state in of_run {
@@ -203,7 +207,7 @@ impl Moves<'_> {
                 best = Some((score, state));
             }
         }
-        let Some((score, from)) = best else { return };
+        let Some((score, from)) = best.filter(|(score, _)| *score > on + p.off_log) else { return };
         self.out.push(State {
             kind: Kind::Off,
             cross_m: 0.0,
@@ -216,7 +220,7 @@ impl Moves<'_> {
 
 /// What a fix says of a vehicle that waits for its departure.
 pub(crate) fn waiting_log(p: &Parameters, run: &Run, step: &Step) -> f64 {
-    let away = (run.start[0] - step.to.xy[0]).hypot(run.start[1] - step.to.xy[1]) / p.wait_sigma_m;
+    let away = metres_between(run.start, step.to.xy) / p.wait_sigma_m;
     step.information * (p.wait_log - away * away / 2.0) - (away - 3.0).max(0.0) + 0.01
 }
 

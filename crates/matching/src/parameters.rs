@@ -64,8 +64,6 @@ pub struct Parameters {
     pub off_route_s: f64,
     /// Longer gaps make a new beginning, seconds.
     pub gap_s: f64,
-    /// Live, other runs are looked for after so many fixes even where one explains everything.
-    pub search_every: u32,
     /// Live, most states kept: what a city's centre has at the first sight of a vehicle.
     pub beam: usize,
     /// Live, states this far behind the best are dropped.
@@ -168,7 +166,6 @@ impl Default for Parameters {
             change_log: 0.5,
             off_route_s: 180.0,
             gap_s: 1800.0,
-            search_every: 20,
             beam: 192,
             prune_log: 20.0,
             at_stop_m: 30.0,

@@ -42,16 +42,16 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// A run of a pattern whose first stop is known.
     pub(crate) fn new(
         network: &Network,
         parameters: &Parameters,
         priors: &[Prior],
-        day: &ServiceDay,
-        instance: TripInstance,
+        (day, instance): (&ServiceDay, TripInstance),
+        (first_m, start): (f64, [f64; 2]),
     ) -> Self {
         let trip = network.trip(instance.trip);
         let pattern = network.pattern(trip.pattern);
-        let first_m = pattern.stops.first().map_or(0.0, |s| s.dist_m);
         Self {
             instance,
             pattern: trip.pattern,
@@ -62,7 +62,7 @@ impl Run {
             departs_s: f64::from(network.span_s(instance.trip).0),
             first_m,
             last_m: pattern.stops.last().map_or(0.0, |s| s.dist_m),
-            start: network.shape(pattern.shape).point_at(first_m),
+            start,
             assigned: assigned(network, parameters, priors, instance),
         }
     }

@@ -6,6 +6,7 @@ use crate::belief::{Kind, Rest, State};
 use crate::hypothesis::timetable_log;
 use crate::matcher::Days;
 use crate::moves::{Place, narrow, places, waiting_log};
+use crate::qualify::metres_between;
 use crate::run::{Duty, Run};
 use crate::stride::Step;
 use crate::{Parameters, Prior};
@@ -73,8 +74,8 @@ impl Search<'_> {
             let begins = if step.anew { 1.0 } else { young };
             (1.0 - begins) * p.partly_log * ((dist_m - first_m - p.end_m) / p.partly_m).clamp(0.0, 1.0)
         };
-        let near_start = network.shape(network.pattern(pattern).shape).point_at(first_m);
-        let away_m = (near_start[0] - step.to.xy[0]).hypot(near_start[1] - step.to.xy[1]);
+        let start = network.shape(network.pattern(pattern).shape).point_at(first_m);
+        let away_m = metres_between(start, step.to.xy);
         let can_wait = away_m <= p.search_m && most >= least;
         let can_drive = found.iter().any(|place| most + missed(place.dist_m) + step.information * place.says >= least);
         if !can_wait && !can_drive {
@@ -83,7 +84,7 @@ impl Search<'_> {
         for day in self.days.at(network, step.to.time) {
             let seconds = day.seconds_at(step.to.time);
             network.runs_near(pattern, day, seconds, p.wait_s, p.late_s, |instance| {
-                let run = Run::new(network, p, priors, day, instance);
+                let run = Run::new(network, p, priors, (day, instance), (first_m, start));
                 let fresh = none + if run.assigned == Some(true) { p.first_duty_log } else { new_duty };
                 let mine = rests.iter().find(|r| r.duty == run.duty).map_or(f64::NEG_INFINITY, |r| r.score);
                 let against = if run.assigned == Some(false) { p.prior_log } else { 0.0 };
