@@ -228,6 +228,10 @@ pub struct MatchArgs {
     /// Where vehicles are kept, CSV: lat, lon and, if you like, radius_m and name.
     #[arg(long, value_name = "FILE")]
     pub depots: Option<PathBuf>,
+    /// Write what is said of each fix the moment it comes in, as riders are shown it, instead of
+    /// what the whole day tells.
+    #[arg(long)]
+    pub live: bool,
 }
 
 /// `marshrut export`.

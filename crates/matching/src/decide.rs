@@ -1,81 +1,130 @@
 //! What is said of a vehicle: steady, and silent where nothing is proved.
 
-use model::Timestamp;
-use network::{Network, TripInstance};
+use network::{BlockIdx, RouteIdx, TripInstance};
 
-use crate::hypothesis::Hypothesis;
-use crate::{Parameters, State};
+use crate::belief::{Belief, Kind, State};
+use crate::run::{Duty, Run};
+use crate::stride::Step;
+use crate::{Parameters, State as Doing};
 
 /// What was said last.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Said {
-    run: Option<TripInstance>,
-    /// The last instant at which the run's shape fitted.
-    fitted_at: Timestamp,
+    /// The trip that was said.
+    trip: Option<TripInstance>,
+    /// The last run that was said.
+    last: Option<Run>,
 }
 
 /// What is said now.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decision {
-    pub(crate) state: State,
-    pub(crate) hypothesis: Option<Hypothesis>,
+    pub(crate) doing: Doing,
+    pub(crate) on: Option<State>,
+    /// The route and the block in whose course it is, on a trip or between two.
+    pub(crate) route: Option<RouteIdx>,
+    pub(crate) block: Option<BlockIdx>,
     pub(crate) confidence: f32,
 }
 
-/// Decides, given the hypotheses from the best down and the evidence for no trip at all.
-/// `parked` tells that it has stood too long, `moving` that it moves now.
-pub(crate) fn decide(
-    network: &Network,
-    parameters: &Parameters,
-    said: &mut Said,
-    beam: &[Hypothesis],
-    (no_trip, at, parked, moving): (f64, Timestamp, bool, bool),
-) -> Decision {
-    let silent =
-        Decision { state: if moving { State::Deadhead } else { State::Unknown }, hypothesis: None, confidence: 0.0 };
-    let sayable = |h: &&Hypothesis| h.is_proved(parameters) && h.weight >= no_trip + parameters.say_log;
-    let before = said.run.and_then(|run| beam.iter().find(|h| h.run == run));
-    let best = beam.iter().find(sayable);
-    if parked && !best.is_some_and(|h| h.waits(network, parameters, at)) {
-        said.run = None;
-        return silent;
+impl Decision {
+    pub(crate) const SILENT: Self = Self { doing: Doing::Unknown, on: None, route: None, block: None, confidence: 0.0 };
+}
+
+/// The states of one run, and how likely they are together.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    best: State,
+    mass: f64,
+}
+
+/// Decides; its buffers are used again.
+#[derive(Debug, Default)]
+pub(crate) struct Decider {
+    runs: Vec<Share>,
+    routes: Vec<(RouteIdx, f64)>,
+}
+
+impl Decider {
+    /// Decides what to say after a step. Everything counts: a route by all its runs that
+    /// fit, a run by all places on it.
+    pub(crate) fn decide(
+        &mut self,
+        p: &Parameters,
+        said: &mut Said,
+        belief: &Belief,
+        (step, standing): (&Step, bool),
+    ) -> Decision {
+        if step.anew {
+            said.trip = None;
+        }
+        self.share(belief);
+        let serving: f64 = self.routes.iter().map(|(_, mass)| mass).sum();
+        let resting: f64 = belief.rests.iter().map(|r| r.score.exp()).sum();
+        let wanted = if said.trip.is_some() { -p.say_log } else { p.say_log };
+        let chosen = if serving > resting * wanted.exp() { self.choose(p, said) } else { None };
+        let Some(Share { best, mass }) = chosen.filter(|c| f64::from(c.best.off_s) <= p.off_route_s) else {
+            said.trip = None;
+            return silent(said, belief, standing);
+        };
+        said.trip = Some(best.run.instance);
+        said.last = Some(best.run);
+        let before_departure = best.run.departs_in_s(step.to.time) >= 0.0;
+        let doing = match best.kind {
+            Kind::Off => Doing::OffRoute,
+            Kind::Wait => Doing::Layover,
+            Kind::On if before_departure && best.dist_m <= best.run.first_m + p.wait_m => Doing::Layover,
+            Kind::On => Doing::InService,
+        };
+        Decision {
+            doing,
+            on: Some(best),
+            route: Some(best.run.route),
+            block: best.run.duty.block(),
+            confidence: narrow(mass / (serving + resting)),
+        }
     }
-    let chosen = match (before, best) {
-        // A trip that is over gives way at once to the next one.
-        (Some(before), Some(best)) if before.is_over(network, parameters) && best.run != before.run => {
-            if best.follows || best.weight > before.weight { best } else { before }
+
+    fn share(&mut self, belief: &Belief) {
+        self.runs.clear();
+        self.routes.clear();
+        for of_run in belief.states.chunk_by(|a, b| a.run.instance == b.run.instance) {
+            let Some(best) = of_run.iter().max_by(|a, b| a.score.total_cmp(&b.score)) else { continue };
+            let mass: f64 = of_run.iter().map(|s| s.score.exp()).sum();
+            self.runs.push(Share { best: *best, mass });
+            match self.routes.iter_mut().find(|(route, _)| *route == best.run.route) {
+                Some((_, sum)) => *sum += mass,
+                None => self.routes.push((best.run.route, mass)),
+            }
         }
-        (Some(before), _) if before.is_over(network, parameters) && follower(beam, before, network).is_some() => {
-            follower(beam, before, network).unwrap_or(before)
-        }
-        (Some(before), Some(best)) if best.weight - before.weight > parameters.change_log => best,
-        (Some(before), _) if before.weight >= no_trip => before,
-        (_, Some(best)) => best,
-        (Some(before), None) if at.seconds_since(said.fitted_at) <= parameters.off_route_s => {
-            return Decision { state: State::OffRoute, hypothesis: Some(*before), confidence: 0.0 };
-        }
-        _ => {
-            said.run = None;
-            return silent;
-        }
-    };
-    said.run = Some(chosen.run);
-    said.fitted_at = at;
-    let state = if chosen.waits(network, parameters, at) { State::Layover } else { State::InService };
-    Decision { state, hypothesis: Some(*chosen), confidence: confidence(beam, chosen, no_trip) }
+    }
+
+    /// The likeliest run of the likeliest route, those said before ahead by what a change takes.
+    fn choose(&self, p: &Parameters, said: &Said) -> Option<Share> {
+        let stay = p.change_log.exp();
+        let before = self.runs.iter().find(|r| Some(r.best.run.instance) == said.trip).map(|r| r.best.run);
+        let of_route = |(route, mass): &(RouteIdx, f64)| {
+            if before.is_some_and(|b| b.route == *route) { mass * stay } else { *mass }
+        };
+        let route = self.routes.iter().max_by(|a, b| of_route(a).total_cmp(&of_route(b)))?.0;
+        let of_run = |share: &Share| {
+            if before.is_some_and(|b| b.instance == share.best.run.instance) { share.mass * stay } else { share.mass }
+        };
+        let runs = self.runs.iter().filter(|r| r.best.run.route == route);
+        runs.max_by(|a, b| of_run(a).total_cmp(&of_run(b))).copied()
+    }
 }
 
-/// The next trip of the same block, where the beam has it.
-fn follower<'a>(beam: &'a [Hypothesis], before: &Hypothesis, network: &Network) -> Option<&'a Hypothesis> {
-    let block = network.trip(before.run.trip).block?;
-    beam.iter().find(|h| h.follows && h.run != before.run && network.trip(h.run.trip).block == Some(block))
+/// On no trip: in the course of the duty that it was on, where it is still likely.
+fn silent(said: &Said, belief: &Belief, standing: bool) -> Decision {
+    let doing = if standing { Doing::Unknown } else { Doing::Deadhead };
+    let rest = belief.rests.iter().max_by(|a, b| a.score.total_cmp(&b.score));
+    let last = said.last.filter(|last| rest.is_some_and(|r| r.duty == last.duty && r.duty != Duty::None));
+    let block = last.and_then(|l| l.duty.block());
+    Decision { doing, route: last.map(|l| l.route), block, ..Decision::SILENT }
 }
 
-fn confidence(beam: &[Hypothesis], chosen: &Hypothesis, no_trip: f64) -> f32 {
-    let own = chosen.weight;
-    let others: f64 = beam.iter().filter(|h| h.run != chosen.run).map(|h| (h.weight - own).exp()).sum();
-    let sure = 1.0 / (1.0 + others + (no_trip - own).exp());
-    #[expect(clippy::cast_possible_truncation, reason = "0 to 1")]
-    let sure = sure as f32;
-    sure
+#[expect(clippy::cast_possible_truncation, reason = "0 to 1")]
+fn narrow(v: f64) -> f32 {
+    v as f32
 }

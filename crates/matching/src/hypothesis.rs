@@ -1,70 +1,8 @@
-//! One idea of what a vehicle is doing, and what speaks for it.
+//! What speaks for a vehicle being at a place of a run.
 
-use model::Timestamp;
-use network::{Network, PatternIdx, Shape, TripInstance, turn_between};
+use network::{Shape, turn_between};
 
 use crate::Parameters;
-use crate::duty::Duty;
-
-/// "It is on this run, so many metres along."
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Hypothesis {
-    pub(crate) run: TripInstance,
-    pub(crate) pattern: PatternIdx,
-    /// The instant from which the run's schedule times count, with a frequency run's offset.
-    pub(crate) origin: Timestamp,
-    /// Metres along the shape.
-    pub(crate) dist_m: f64,
-    /// Metres beside it.
-    pub(crate) cross_m: f64,
-    /// Evidence of the fixes so far, fading.
-    pub(crate) evidence: f64,
-    /// Everything that speaks for it as of the last fix: evidence, timetable, duty.
-    pub(crate) weight: f64,
-    /// Where along the shape this idea came up.
-    pub(crate) began_m: f64,
-    /// Its first fix was moving the right way.
-    pub(crate) began_moving: bool,
-    /// Went before the run of the block that it follows, so it has been proved by that one.
-    pub(crate) follows: bool,
-}
-
-impl Hypothesis {
-    /// Seconds behind the timetable. A vehicle waiting for its departure is on time.
-    pub(crate) fn delay_s(&self, network: &Network, parameters: &Parameters, at: Timestamp) -> f64 {
-        let now_s = at.seconds_since(self.origin);
-        let delay = now_s - network.schedule_time(self.run.trip, self.dist_m);
-        let first = network.pattern(self.pattern).stops.first().map_or(0.0, |s| s.dist_m);
-        let waiting = delay < 0.0 && self.dist_m <= first + parameters.wait_m && -delay <= parameters.wait_s;
-        if waiting { 0.0 } else { delay }
-    }
-
-    /// Whether it stands at its first stop before the departure.
-    pub(crate) fn waits(&self, network: &Network, parameters: &Parameters, at: Timestamp) -> bool {
-        let first = network.pattern(self.pattern).stops.first().map_or(0.0, |s| s.dist_m);
-        self.dist_m <= first + parameters.wait_m && {
-            let (departs, _) = network.span_s(self.run.trip);
-            at.seconds_since(self.origin) <= f64::from(departs)
-        }
-    }
-
-    /// Whether it has come to its last stop.
-    pub(crate) fn is_over(&self, network: &Network, parameters: &Parameters) -> bool {
-        let last = network.pattern(self.pattern).stops.last().map_or(f64::INFINITY, |s| s.dist_m);
-        self.dist_m >= last - parameters.at_stop_m
-    }
-
-    /// Sums up everything that speaks for it now.
-    pub(crate) fn weigh(&mut self, network: &Network, parameters: &Parameters, duty: &Duty, at: Timestamp) {
-        let timetable = timetable_log(parameters, self.delay_s(network, parameters, at));
-        self.weight = self.evidence + timetable + duty.log(network, parameters, self);
-    }
-
-    /// Whether it has moved enough along its shape to be said.
-    pub(crate) fn is_proved(&self, parameters: &Parameters) -> bool {
-        self.follows || self.began_moving || self.dist_m - self.began_m >= parameters.proof_m
-    }
-}
 
 /// How likely it is to be so many seconds behind: Student t with 2 degrees of freedom, whose
 /// heavy tails forgive the buses that are half an hour late, and nothing outside the bounds.
@@ -99,10 +37,14 @@ pub(crate) fn sigma_m(parameters: &Parameters, shape: &Shape, dist_m: f64) -> f6
 
 /// What a heading says against the shape's own: 0 where they agree.
 pub(crate) fn heading_log(parameters: &Parameters, shape: &Shape, dist_m: f64, heading_deg: f64) -> f64 {
+    turned_log(parameters, shape.coarse, shape.heading_at(dist_m), heading_deg)
+}
+
+/// The same where the shape's heading is known already.
+pub(crate) fn turned_log(parameters: &Parameters, coarse: bool, shape_deg: f64, heading_deg: f64) -> f64 {
     // Straight lines between stops say less of where the street goes.
-    let kappa = if shape.coarse { parameters.heading_kappa / 2.0 } else { parameters.heading_kappa };
-    let turn = turn_between(shape.heading_at(dist_m), heading_deg).to_radians();
-    kappa * (turn.cos() - 1.0)
+    let kappa = if coarse { parameters.heading_kappa / 2.0 } else { parameters.heading_kappa };
+    kappa * (turn_between(shape_deg, heading_deg).to_radians().cos() - 1.0)
 }
 
 /// What metres along the shape say against metres moved (Newson and Krumm's comparison): the

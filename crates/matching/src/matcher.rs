@@ -4,62 +4,73 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::{Fix, ServiceDate, Timestamp, VehicleId};
-use network::{Network, ServiceDay, TripInstance, heading_between};
+use network::{Candidate, Network, ServiceDay, TripInstance};
 
-use crate::beam::{self, Step};
-use crate::decide::{self, Decision, Said};
-use crate::duty::Duty;
-use crate::hypothesis::Hypothesis;
+use crate::belief::{Belief, Kind, Scratch};
+use crate::decide::{Decider, Decision, Said};
+use crate::moves::narrow;
 use crate::qualify::{Point, Qualified, Qualifier};
 use crate::recent::Recent;
 use crate::search::Search;
+use crate::stride::Stride;
 use crate::visits::Progress;
-use crate::{Hindsight, MatchedFix, Outcome, Parameters, Rejection, State};
+use crate::{Hindsight, MatchedFix, Outcome, Parameters, Prior, Rejection, State};
 
-/// Movement shorter than this gives no heading, metres.
-const HEADING_M: f64 = 15.0;
-/// Standing within this distance is standing at one place, metres.
-const ONE_PLACE_M: f64 = 40.0;
-/// How much driving a first fix is taken for, seconds.
-const FIRST_S: f64 = 10.0;
 /// Service days kept worked out.
 const DAYS: usize = 8;
 /// Fixes between two rounds of forgetting silent vehicles.
 const FORGET_EVERY: u64 = 100_000;
+/// How far between two fixes that decide one may seem to lie back along the shape, metres.
+const BACK_M: f64 = 15.0;
+/// How far ahead, metres.
+const AHEAD_M: f64 = 60.0;
 
 /// Matches the fixes of many vehicles, each independent of all others.
 ///
-/// Owned by one thread. The answer for a vehicle is a function of the network and of that
-/// vehicle's fixes in the order given.
+/// Owned by one thread. The answer for a vehicle is a function of the network, of what was
+/// assigned to it and of that vehicle's fixes in the order given.
 #[derive(Debug)]
 pub struct Matcher {
     network: Arc<Network>,
     parameters: Parameters,
     vehicles: HashMap<VehicleId, Vehicle>,
     days: Days,
-    search: Search,
-    children: Vec<Hypothesis>,
-    shares: Vec<(f64, Hypothesis)>,
+    near: Vec<Candidate>,
+    scratch: Scratch,
+    decider: Decider,
     hindsight: Hindsight,
     seen: u64,
 }
 
 /// What is known of one vehicle.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Vehicle {
     qualifier: Qualifier,
-    beam: Vec<Hypothesis>,
-    no_trip: f64,
-    duty: Duty,
+    stride: Stride,
+    belief: Belief,
     said: Said,
+    decision: Decision,
     progress: Progress,
     recent: Recent,
+    priors: Vec<Prior>,
     /// The trip said of the last fix.
     told: Option<TripInstance>,
-    heading_deg: Option<f64>,
-    since_search: u32,
-    /// Where and since when it stands.
-    stands: Option<Point>,
+}
+
+impl Default for Vehicle {
+    fn default() -> Self {
+        Self {
+            qualifier: Qualifier::default(),
+            stride: Stride::default(),
+            belief: Belief::default(),
+            said: Said::default(),
+            decision: Decision::SILENT,
+            progress: Progress::default(),
+            recent: Recent::default(),
+            priors: Vec::new(),
+            told: None,
+        }
+    }
 }
 
 /// Service days worked out lately.
@@ -99,10 +110,20 @@ impl Matcher {
             parameters,
             vehicles: HashMap::new(),
             days: Days::default(),
-            search: Search::default(),
-            children: Vec::new(),
-            shares: Vec::new(),
+            near: Vec::new(),
+            scratch: Scratch::default(),
+            decider: Decider::default(),
             seen: 0,
+        }
+    }
+
+    /// Takes what is known of a vehicle's duties from now on, from the dispatcher or its device,
+    /// in place of what was known before.
+    pub fn assign(&mut self, vehicle: &VehicleId, priors: &[Prior]) {
+        let state = self.vehicles.entry(vehicle.clone()).or_default();
+        if state.priors != priors {
+            state.priors = priors.to_vec();
+            state.belief.assign(&self.network, &self.parameters, priors);
         }
     }
 
@@ -116,56 +137,36 @@ impl Matcher {
         }
         let Some(state) = self.vehicles.get_mut(vehicle) else { return };
         let mut matched = MatchedFix::unmatched(vehicle, fix);
-        let before = state.qualifier.last();
         match state.qualifier.judge(&self.network, &self.parameters, fix, received_at) {
-            Err(rejection) => {
-                matched.rejected = Some(rejection);
-                // What was said still holds for a fix that merely repeats; a bad one says nothing.
-                if rejection == Rejection::Duplicate {
-                    matched.state = State::Unknown;
-                }
-            }
+            Err(rejection) => matched.rejected = Some(rejection),
             Ok(qualified) => {
                 let mut rooms = Rooms {
                     network: &self.network,
                     parameters: &self.parameters,
                     days: &mut self.days,
-                    search: &mut self.search,
-                    children: &mut self.children,
-                    shares: &mut self.shares,
+                    near: &mut self.near,
+                    scratch: &mut self.scratch,
+                    decider: &mut self.decider,
                 };
-                let decision = rooms.step(state, fix, qualified, before);
-                self.tell(vehicle, qualified.point, decision, &mut matched, out);
+                rooms.step(state, fix, qualified);
+                rooms.tell(vehicle, state, qualified.point, &mut matched, out);
             }
         }
         let (trip, rejected) = (matched.trip, matched.rejected);
         out.fixes.push(matched);
-        self.correct(vehicle, fix, received_at, trip, rejected, out);
-    }
-
-    /// Says earlier fixes better where a late one came in or another trip has been recognised.
-    fn correct(
-        &mut self,
-        id: &VehicleId,
-        fix: &Fix,
-        received_at: Option<Timestamp>,
-        trip: Option<TripInstance>,
-        rejected: Option<Rejection>,
-        out: &mut Outcome,
-    ) {
-        let Some(vehicle) = self.vehicles.get_mut(id) else { return };
         let is_late = rejected == Some(Rejection::Late);
         if rejected.is_some() && !is_late {
             return;
         }
-        let kept = vehicle.recent.keep(fix, received_at, trip, self.parameters.correct_fixes);
-        let is_new = trip.is_some() && trip != vehicle.told;
+        let kept = state.recent.keep(fix, received_at, trip, self.parameters.correct_fixes);
+        let is_new = trip.is_some() && trip != state.told;
         if !is_late {
-            vehicle.told = trip;
+            state.told = trip;
         }
         if kept && (is_late || is_new) {
+            // Earlier fixes are said better where a late one came in or another trip has been recognised.
             let late = is_late.then_some(fix.time);
-            vehicle.recent.correct(&mut self.hindsight, id, (vehicle.told, late), out);
+            state.recent.correct(&mut self.hindsight, vehicle, (state.told, late), &state.priors, out);
         }
     }
 
@@ -176,37 +177,6 @@ impl Matcher {
         for (id, vehicle) in vehicles {
             vehicle.progress.finish((&self.network, &self.parameters, id), &mut out.visits);
         }
-    }
-
-    /// Writes a decision into the matched fix, and the visits that follow from it.
-    fn tell(&mut self, id: &VehicleId, point: Point, decision: Decision, matched: &mut MatchedFix, out: &mut Outcome) {
-        let Some(vehicle) = self.vehicles.get_mut(id) else { return };
-        let (network, parameters) = (&self.network, &self.parameters);
-        matched.state = decision.state;
-        if matched.heading_deg.is_none() {
-            #[expect(clippy::cast_possible_truncation, reason = "0 to 360")]
-            let heading = vehicle.heading_deg.map(|h| h as f32);
-            matched.heading_deg = heading;
-        }
-        let on_shape = decision.hypothesis.filter(|_| decision.state != State::OffRoute);
-        let said = on_shape.map(|h| (h.run, h.pattern, h.dist_m));
-        vehicle.progress.advance((network, parameters, id), said, &mut out.visits);
-        let Some(hypothesis) = decision.hypothesis else { return };
-        let pattern = network.pattern(hypothesis.pattern);
-        let (next, at_stop) = vehicle.progress.next_stop();
-        matched.trip = Some(hypothesis.run);
-        matched.pattern = Some(hypothesis.pattern);
-        matched.route = Some(pattern.route);
-        matched.direction = pattern.direction;
-        matched.shape_dist_m = Some(hypothesis.dist_m);
-        #[expect(clippy::cast_possible_truncation, reason = "metres and seconds of a city's day; casts saturate")]
-        {
-            matched.cross_track_m = Some(hypothesis.cross_m as f32);
-            matched.delay_s = Some(hypothesis.delay_s(network, parameters, point.time).round() as i32);
-        }
-        matched.next_stop = u32::try_from(next.min(pattern.stops.len().saturating_sub(1))).ok();
-        matched.at_stop = at_stop;
-        matched.confidence = decision.confidence;
     }
 
     fn forget_silent(&mut self, now: Timestamp) {
@@ -223,109 +193,91 @@ struct Rooms<'a> {
     network: &'a Network,
     parameters: &'a Parameters,
     days: &'a mut Days,
-    search: &'a mut Search,
-    children: &'a mut Vec<Hypothesis>,
-    shares: &'a mut Vec<(f64, Hypothesis)>,
+    near: &'a mut Vec<Candidate>,
+    scratch: &'a mut Scratch,
+    decider: &'a mut Decider,
 }
 
 impl Rooms<'_> {
-    fn step(&mut self, vehicle: &mut Vehicle, fix: &Fix, qualified: Qualified, before: Option<Point>) -> Decision {
-        let (point, parameters) = (qualified.point, self.parameters);
-        let step = before.filter(|_| !qualified.anew).map(|from| {
-            let heading_deg = heading(parameters, fix, from, point);
-            Step { from, to: point, heading_deg }
-        });
-        let moving = match (&step, fix.speed_mps) {
-            (_, Some(speed)) => f64::from(speed) >= parameters.standing_mps,
-            (Some(step), None) => step.metres() / step.seconds().max(1.0) >= parameters.standing_mps,
-            (None, None) => false,
-        };
-        let heading = step.map_or_else(|| device_heading(parameters, fix), |s| s.heading_deg);
-        vehicle.heading_deg = heading.or(vehicle.heading_deg.filter(|_| !qualified.anew));
+    /// Moves what is believed of a vehicle on, and decides.
+    fn step(&mut self, vehicle: &mut Vehicle, fix: &Fix, qualified: Qualified) {
+        let (network, parameters) = (self.network, self.parameters);
         if qualified.anew {
-            vehicle.beam.clear();
-            // A vehicle that drives says something with its first fix already.
-            let drives = fix.speed_mps.map_or(0.0, |v| (f64::from(v) * FIRST_S / parameters.informative_m).min(1.0));
-            vehicle.no_trip = drives * parameters.no_trip_log;
-            vehicle.said = Said::default();
-            // After a gap nothing counts but what comes: the answer must not depend on how far
-            // back a reader has begun.
-            vehicle.duty = Duty::default();
-            vehicle.stands = None;
+            // What was passed before a gap is no part of a trip that is recognised after it.
             vehicle.progress.forget_past();
         }
-        vehicle.progress.remember(point, !moving);
-        if vehicle.stands.is_none_or(|p| p.metres_to(&point) > ONE_PLACE_M) {
-            vehicle.stands = Some(point);
-        }
-        self.move_on(vehicle, step, point, heading);
-        let parked = vehicle.stands.is_some_and(|p| point.time.seconds_since(p.time) > parameters.parked_s);
-        decide::decide(
-            self.network,
-            parameters,
-            &mut vehicle.said,
-            &vehicle.beam,
-            (vehicle.no_trip, point.time, parked, moving),
-        )
-    }
-
-    fn move_on(&mut self, vehicle: &mut Vehicle, step: Option<Step>, point: Point, heading: Option<f64>) {
-        let (network, parameters) = (self.network, self.parameters);
-        self.children.clear();
-        if let Some(step) = &step {
-            beam::advance(network, parameters, self.days, step, &vehicle.beam, self.children);
-            vehicle.no_trip = beam::no_trip(parameters, vehicle.no_trip, step);
-        }
-        let weigh = |duty: &Duty, hypotheses: &mut [Hypothesis]| {
-            for hypothesis in hypotheses {
-                hypothesis.weigh(network, parameters, duty, point.time);
-            }
-        };
-        weigh(&vehicle.duty, self.children);
-        vehicle.since_search += 1;
-        let best = self.children.iter().map(|h| h.weight).fold(f64::NEG_INFINITY, f64::max);
-        let wanted = best < vehicle.no_trip + parameters.say_log
-            || vehicle.since_search >= parameters.search_every
-            || step.is_some_and(|s| s.seconds() > parameters.search_gap_s);
-        if wanted {
-            vehicle.since_search = 0;
-            let known = self.children.len();
-            // At a beginning all start even; later a newcomer starts behind "no trip", and behind
-            // the best by the cost of a change.
-            let base = match step {
-                None => 0.0,
-                Some(_) if best.is_finite() => (best.max(vehicle.no_trip) + parameters.switch_log).min(vehicle.no_trip),
-                Some(_) => vehicle.no_trip,
-            };
-            self.search.find(network, parameters, self.days, (point, heading, base), self.children);
-            weigh(&vehicle.duty, self.children.get_mut(known..).unwrap_or_default());
-        }
-        std::mem::swap(&mut vehicle.beam, self.children);
-        beam::prune(parameters, &mut vehicle.beam);
+        let step = vehicle.stride.take(parameters, fix, qualified);
+        vehicle.progress.remember(qualified.point, vehicle.stride.standing);
         if let Some(step) = step {
-            self.shares.clear();
-            shares(&vehicle.beam, vehicle.no_trip, self.shares);
-            vehicle.duty.add(network, parameters, self.shares, step.information(parameters));
+            let priors = &vehicle.priors;
+            let mut search = Search { network, parameters, days: self.days, near: self.near, priors };
+            vehicle.belief.advance((network, parameters), (self.scratch, &mut search), &step);
+            let moment = (&step, vehicle.stride.standing);
+            vehicle.decision = self.decider.decide(parameters, &mut vehicle.said, &vehicle.belief, moment);
+        } else if let Some(on) = vehicle.decision.on.as_mut().filter(|on| on.kind == Kind::On) {
+            // Between two fixes that decide it moves on along its shape.
+            let shape = network.shape(on.run.shape);
+            let found = shape.project_window(qualified.point.xy, on.dist_m - BACK_M, on.dist_m + AHEAD_M);
+            if let Some(place) = found.filter(|place| place.cross_m <= f64::from(on.cross_m) + BACK_M) {
+                on.dist_m = place.dist_m;
+                on.cross_m = narrow(place.cross_m);
+            }
         }
+    }
+
+    /// Writes what was decided into the matched fix, and the visits that follow from it.
+    fn tell(
+        &mut self,
+        id: &VehicleId,
+        vehicle: &mut Vehicle,
+        point: Point,
+        matched: &mut MatchedFix,
+        out: &mut Outcome,
+    ) {
+        let (network, parameters) = (self.network, self.parameters);
+        let decision = vehicle.decision;
+        matched.state = decision.doing;
+        if matched.heading_deg.is_none() {
+            #[expect(clippy::cast_possible_truncation, reason = "0 to 360")]
+            let heading = vehicle.stride.heading_deg.map(|h| h as f32);
+            matched.heading_deg = heading;
+        }
+        let on_shape = decision.on.filter(|_| decision.doing != State::OffRoute);
+        let said = on_shape.map(|on| (on.run.instance, on.run.pattern, on.dist_m));
+        vehicle.progress.advance((network, parameters, id), said, &mut out.visits);
+        (matched.route, matched.block) = (decision.route, decision.block);
+        let Some(on) = decision.on else {
+            // On no trip it is still on the duty that it was assigned to.
+            let assigned = || vehicle.priors.iter().filter(|p| p.holds_at(point.time));
+            matched.route = assigned().find_map(|p| p.route).or(decision.route);
+            matched.block = assigned().find_map(|p| p.block).or(decision.block);
+            if is_in_depot(network, parameters, point) {
+                matched.state = State::Depot;
+            }
+            return;
+        };
+        let pattern = network.pattern(on.run.pattern);
+        let (next, at_stop) = vehicle.progress.next_stop();
+        let delay_s = on.run.delay_s(network, point.time, on.dist_m);
+        let waits = decision.doing == State::Layover && delay_s > -parameters.wait_s;
+        matched.trip = Some(on.run.instance);
+        matched.pattern = Some(on.run.pattern);
+        matched.direction = pattern.direction;
+        matched.shape_dist_m = Some(on.dist_m);
+        matched.cross_track_m = Some(on.cross_m);
+        #[expect(clippy::cast_possible_truncation, reason = "seconds of a city's day; casts saturate")]
+        let delay_s = (if waits { delay_s.max(0.0) } else { delay_s }).round() as i32;
+        matched.delay_s = Some(delay_s);
+        matched.next_stop = u32::try_from(next.min(pattern.stops.len().saturating_sub(1))).ok();
+        matched.at_stop = at_stop;
+        matched.confidence = decision.confidence;
     }
 }
 
-/// Each hypothesis's share of the likelihood, by the fixes and the timetable.
-fn shares(beam: &[Hypothesis], no_trip: f64, out: &mut Vec<(f64, Hypothesis)>) {
-    let best = beam.first().map_or(no_trip, |h| h.weight.max(no_trip));
-    let sum: f64 = beam.iter().map(|h| (h.weight - best).exp()).sum::<f64>() + (no_trip - best).exp();
-    out.extend(beam.iter().map(|h| ((h.weight - best).exp() / sum, *h)));
-}
-
-/// The way a vehicle moves: by its own word while it drives, by its fixes otherwise.
-fn heading(parameters: &Parameters, fix: &Fix, from: Point, to: Point) -> Option<f64> {
-    device_heading(parameters, fix).or_else(|| {
-        let stands = fix.speed_mps.is_some_and(|v| f64::from(v) < parameters.heading_min_mps);
-        (from.metres_to(&to) >= HEADING_M && !stands).then(|| heading_between(from.xy, to.xy))
-    })
-}
-
-fn device_heading(parameters: &Parameters, fix: &Fix) -> Option<f64> {
-    let moves = fix.speed_mps.is_some_and(|v| f64::from(v) >= parameters.heading_min_mps);
-    fix.heading_deg.filter(|_| moves).map(f64::from)
+fn is_in_depot(network: &Network, parameters: &Parameters, point: Point) -> bool {
+    let away_m = |depot: &crate::Depot| {
+        let at = network.plane().to_xy(depot.position);
+        (at[0] - point.xy[0]).hypot(at[1] - point.xy[1])
+    };
+    parameters.depots.iter().any(|depot| away_m(depot) <= depot.radius_m)
 }

@@ -1,7 +1,7 @@
 //! What matching says.
 
 use model::{Fix, LatLon, Timestamp, VehicleId};
-use network::{PatternIdx, RouteIdx, StopIdx, TripInstance};
+use network::{BlockIdx, PatternIdx, RouteIdx, StopIdx, TripInstance};
 
 /// What followed from the fixes given; buffers to be used again.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -113,8 +113,10 @@ pub struct MatchedFix {
     pub trip: Option<TripInstance>,
     /// That trip's pattern.
     pub pattern: Option<PatternIdx>,
-    /// That trip's route.
+    /// That trip's route; on no trip, the route in whose course the vehicle is, where it is known.
     pub route: Option<RouteIdx>,
+    /// The block in the same way.
+    pub block: Option<BlockIdx>,
     /// GTFS `direction_id` of the pattern, where the feed gives it.
     pub direction: Option<u8>,
     /// Metres along the shape.
@@ -145,6 +147,7 @@ impl MatchedFix {
             trip: None,
             pattern: None,
             route: None,
+            block: None,
             direction: None,
             shape_dist_m: None,
             cross_track_m: None,

@@ -33,12 +33,6 @@ pub struct Parameters {
     pub heading_min_mps: f64,
     /// Faster than this no city vehicle drives, metres per second (144 km/h: GNSS jumps).
     pub max_mps: f64,
-    /// Metres moved at which a fix has its full weight; standing still it has none.
-    pub informative_m: f64,
-    /// What remains of earlier evidence after a fully weighed fix.
-    pub memory: f64,
-    /// Weight of a fix for "on no trip": between that of a fix that fits and one that does not.
-    pub no_trip_log: f64,
     /// Where deviations from the timetable lie most often, seconds: most buses are a little late.
     pub usual_delay_s: f64,
     /// Scale of the deviation from the timetable on the late side, seconds: that of a
@@ -46,20 +40,12 @@ pub struct Parameters {
     pub late_scale_s: f64,
     /// The same on the early side: drivers wait rather than leave before their time.
     pub early_scale_s: f64,
-    /// Weight of what the vehicle did before: of its block, where the feed has blocks, and of its route.
-    pub duty_weight: f64,
-    /// What remains of what it did before after a fully weighed fix: half after 10 km or so.
-    pub duty_memory: f64,
     /// Runs may be this early, seconds.
     pub early_s: f64,
     /// Runs may be this late, seconds.
     pub late_s: f64,
     /// How long before its departure a vehicle may wait for it, seconds.
     pub wait_s: f64,
-    /// Cost of going on to the next trip of the block at a trip's end.
-    pub next_trip_log: f64,
-    /// Cost of changing to a trip that is not that one.
-    pub switch_log: f64,
     /// Within this distance of its last stop a trip may be over, metres.
     pub end_m: f64,
     /// Within this distance of its first stop a vehicle waits for the departure, metres.
@@ -69,26 +55,18 @@ pub struct Parameters {
     pub wait_sigma_m: f64,
     /// What waiting says at best: less than driving along the shape does.
     pub wait_log: f64,
-    /// Net metres along the shape before a trip is said; a moving vehicle with the right
-    /// heading needs none.
-    pub proof_m: f64,
-    /// Advantage over "on no trip" before a trip is said.
+    /// Advantage over "on no trip" before a trip is said; it is kept until it is as far behind.
     pub say_log: f64,
-    /// Advantage over the trip said before, before another one is said.
+    /// Advantage over the trip said before, before another one is said: enough that two equally
+    /// likely ones do not take turns, little enough that a wrong beginning does not stay.
     pub change_log: f64,
-    /// Standing this long away from a trip's ends takes the vehicle out of service, seconds.
-    pub parked_s: f64,
-    /// A trip is kept this long off its shape, seconds.
+    /// Live, a trip is said this long off its shape, seconds.
     pub off_route_s: f64,
     /// Longer gaps make a new beginning, seconds.
     pub gap_s: f64,
-    /// Gaps longer than this are searched across, seconds.
-    pub search_gap_s: f64,
-    /// Fixes between searches beside the hypotheses at hand.
-    pub search_every: u32,
-    /// Most hypotheses kept.
+    /// Live, most states kept: what a city's centre has at the first sight of a vehicle.
     pub beam: usize,
-    /// Hypotheses this far behind the best are dropped.
+    /// Live, states this far behind the best are dropped.
     pub prune_log: f64,
     /// Within this distance before a stop a slow vehicle is at it, metres.
     pub at_stop_m: f64,
@@ -128,6 +106,14 @@ pub struct Parameters {
     pub layover_m: f64,
     /// In hindsight, states this far behind the best are dropped.
     pub hindsight_prune_log: f64,
+    /// How long what was known of a vehicle holds while it is not heard of, seconds: a break in
+    /// the record is no end of its duty, but one of hours may be.
+    pub duty_s: f64,
+    /// Live, one run explains a vehicle so well that no other is looked for when it is this far
+    /// ahead of runs elsewhere,
+    pub settled_log: f64,
+    /// and its last stop at least this far, metres: at the end another one begins.
+    pub settled_m: f64,
     /// What speaks against a run that is not the one assigned beforehand.
     pub prior_log: f64,
     /// What a fix beside the shape of the vehicle's own trip says on average.
@@ -166,33 +152,22 @@ impl Default for Parameters {
             heading_kappa: 3.0,
             heading_min_mps: 1.5,
             max_mps: 40.0,
-            informative_m: 60.0,
-            memory: 0.9,
-            no_trip_log: -4.0,
             usual_delay_s: 60.0,
             late_scale_s: 300.0,
             early_scale_s: 120.0,
-            duty_weight: 2.0,
-            duty_memory: 0.995,
             early_s: 900.0,
             late_s: 3600.0,
             wait_s: 2400.0,
-            next_trip_log: -0.5,
-            switch_log: -5.0,
             end_m: 150.0,
             wait_m: 80.0,
             wait_sigma_m: 120.0,
             wait_log: -1.5,
-            proof_m: 60.0,
             say_log: 0.5,
-            change_log: 1.0,
-            parked_s: 900.0,
+            change_log: 0.5,
             off_route_s: 180.0,
             gap_s: 1800.0,
-            search_gap_s: 120.0,
-            search_every: 20,
-            beam: 64,
-            prune_log: 14.0,
+            beam: 192,
+            prune_log: 20.0,
             at_stop_m: 30.0,
             standing_mps: 1.5,
             future_s: 60.0,
@@ -212,6 +187,9 @@ impl Default for Parameters {
             sign_on_s: 600.0,
             layover_m: 300.0,
             hindsight_prune_log: 45.0,
+            duty_s: 7200.0,
+            settled_log: 8.0,
+            settled_m: 400.0,
             prior_log: -30.0,
             on_fit_log: -1.3,
             follow_m: 300.0,

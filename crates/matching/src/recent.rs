@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use model::{Fix, Timestamp, VehicleId};
 use network::TripInstance;
 
-use crate::{Hindsight, Outcome, Track};
+use crate::{Hindsight, Outcome, Prior, Track};
 
 /// A fix, and the trip that was said of it.
 #[derive(Clone, Copy, Debug)]
@@ -48,12 +48,13 @@ impl Recent {
         hindsight: &mut Hindsight,
         vehicle: &VehicleId,
         (run, late): (Option<TripInstance>, Option<Timestamp>),
+        priors: &[Prior],
         out: &mut Outcome,
     ) {
         let track = Track {
             vehicle: vehicle.clone(),
             fixes: self.told.iter().map(|told| (told.fix, told.received_at)).collect(),
-            priors: Vec::new(),
+            priors: priors.to_vec(),
         };
         let again = hindsight.day(&track);
         for (told, matched) in self.told.iter_mut().zip(again.fixes) {

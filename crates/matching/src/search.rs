@@ -1,102 +1,121 @@
-//! Where a vehicle could be, whatever was thought of it before.
+//! Which runs can begin here, whatever was thought of the vehicle before.
 
-use network::{Candidate, Network, ShapeIdx};
+use network::{Candidate, Network};
 
-use crate::Parameters;
-use crate::hypothesis::{Hypothesis, heading_log, place_log, sigma_m, timetable_log};
+use crate::belief::{Kind, Rest, State};
+use crate::hypothesis::timetable_log;
 use crate::matcher::Days;
-use crate::qualify::Point;
+use crate::moves::{Place, narrow, places, waiting_log};
+use crate::qualify::metres_between;
+use crate::run::{Duty, Run};
+use crate::stride::Step;
+use crate::{Parameters, Prior};
 
-/// Passes of one shape farther apart than this are different places on it, metres.
-const PASS_M: f64 = 200.0;
-/// Most runs considered for one place on one pattern.
-const RUNS: usize = 3;
-
-/// Buffers of a search, used again.
-#[derive(Debug, Default)]
-pub(crate) struct Search {
-    candidates: Vec<Candidate>,
-    runs: Vec<(f64, Hypothesis)>,
+/// Finds the runs that can begin at a fix.
+pub(crate) struct Search<'a> {
+    pub(crate) network: &'a Network,
+    pub(crate) parameters: &'a Parameters,
+    pub(crate) days: &'a mut Days,
+    pub(crate) near: &'a mut Vec<Candidate>,
+    pub(crate) priors: &'a [Prior],
 }
 
-impl Search {
-    /// Appends a hypothesis for every run that could be here now. `base` is the evidence that
-    /// they start from, `heading` the way the vehicle moves, where it does.
-    pub(crate) fn find(
+impl Search<'_> {
+    /// Appends a state for every run that can begin here: on its way, or waiting for its
+    /// departure. `young` tells how far the vehicle's beginning is: 1 there, 0 once it has driven
+    /// long enough for what it does to have begun in sight.
+    pub(crate) fn enter(
         &mut self,
-        network: &Network,
-        parameters: &Parameters,
-        days: &mut Days,
-        (point, heading, base): (Point, Option<f64>, f64),
-        out: &mut Vec<Hypothesis>,
+        step: &Step,
+        young: f64,
+        rests: &[Rest],
+        found: &mut Vec<Place>,
+        out: &mut Vec<State>,
     ) {
-        self.candidates.clear();
-        network.candidates(point.xy, parameters.search_m, &mut self.candidates);
-        self.candidates.sort_by(|a, b| a.shape.cmp(&b.shape).then(a.projection.dist_m.total_cmp(&b.projection.dist_m)));
-        let mut start = 0;
-        while let Some(first) = self.candidates.get(start).copied() {
-            // One pass: neighbouring candidates of one shape, the nearest of which stands for all.
-            let mut best = first;
-            let mut last = first;
-            let mut end = start + 1;
-            while let Some(next) = self
-                .candidates
-                .get(end)
-                .filter(|c| c.shape == last.shape && c.projection.dist_m - last.projection.dist_m <= PASS_M)
-            {
-                last = *next;
-                if next.projection.cross_m < best.projection.cross_m {
-                    best = *next;
-                }
-                end += 1;
+        let (network, p) = (self.network, self.parameters);
+        let scores = out.iter().map(|s| s.score).chain(rests.iter().map(|r| r.score));
+        let least = scores.fold(f64::NEG_INFINITY, f64::max) - p.prune_log;
+        let mut near = std::mem::take(self.near);
+        near.clear();
+        network.candidates(step.to.xy, p.search_m, &mut near);
+        near.sort_unstable_by_key(|c| (c.shape, c.projection.segment));
+        for of_shape in near.chunk_by(|a, b| a.shape == b.shape) {
+            let Some(first) = of_shape.first() else { continue };
+            let shape = network.shape(first.shape);
+            found.clear();
+            for part in of_shape.chunk_by(|a, b| a.projection.segment + 1 == b.projection.segment) {
+                let vertex = |segment: u32| shape.points.get(segment as usize).map_or(0.0, |v| v.dist_m);
+                let (Some(a), Some(b)) = (part.first(), part.last()) else { continue };
+                places(p, shape, step, (vertex(a.projection.segment), vertex(b.projection.segment + 1)), found);
             }
-            start = end;
-            self.at(network, parameters, days, (point, heading, base), best, out);
+            for &pattern in network.patterns_of(first.shape) {
+                self.runs(step, (young, least), pattern, rests, found, out);
+            }
         }
+        *self.near = near;
     }
 
-    fn at(
+    fn runs(
         &mut self,
-        network: &Network,
-        parameters: &Parameters,
-        days: &mut Days,
-        (point, heading, base): (Point, Option<f64>, f64),
-        candidate: Candidate,
-        out: &mut Vec<Hypothesis>,
+        step: &Step,
+        (young, least): (f64, f64),
+        pattern: network::PatternIdx,
+        rests: &[Rest],
+        found: &[Place],
+        out: &mut Vec<State>,
     ) {
-        let (shape_idx, place): (ShapeIdx, _) = (candidate.shape, candidate.projection);
-        let shape = network.shape(shape_idx);
-        if place.cross_m > sigma_m(parameters, shape, place.dist_m) * parameters.outlier_sigmas {
+        let (network, p, priors) = (self.network, self.parameters, self.priors);
+        let Some(first_m) = network.pattern(pattern).stops.first().map(|s| s.dist_m) else { return };
+        let none = rests.iter().find(|r| r.duty == Duty::None).map_or(f64::NEG_INFINITY, |r| r.score);
+        let known = rests.iter().filter(|r| r.duty != Duty::None).map(|r| r.score).fold(f64::NEG_INFINITY, f64::max);
+        let new_duty = p.new_duty_log + young * (p.first_duty_log - p.new_duty_log);
+        let most = known.max(none + if priors.is_empty() { new_duty } else { p.first_duty_log });
+        let missed = |dist_m: f64| {
+            let begins = if step.anew { 1.0 } else { young };
+            (1.0 - begins) * p.partly_log * ((dist_m - first_m - p.end_m) / p.partly_m).clamp(0.0, 1.0)
+        };
+        let start = network.shape(network.pattern(pattern).shape).point_at(first_m);
+        let away_m = metres_between(start, step.to.xy);
+        let can_wait = away_m <= p.search_m && most >= least;
+        let can_drive = found.iter().any(|place| most + missed(place.dist_m) + step.information * place.says >= least);
+        if !can_wait && !can_drive {
             return;
         }
-        let turned = heading.map_or(0.0, |h| heading_log(parameters, shape, place.dist_m, h));
-        let evidence = base + place_log(parameters, shape, place.dist_m, place.cross_m) + turned;
-        for &pattern in network.patterns_of(shape_idx) {
-            self.runs.clear();
-            for day in days.at(network, point.time) {
-                let seconds = day.seconds_at(point.time);
-                let runs = &mut self.runs;
-                network.runs_near(pattern, day, seconds, parameters.wait_s, parameters.late_s, |run| {
-                    let hypothesis = Hypothesis {
-                        run,
-                        pattern,
-                        origin: day.origin.plus_seconds(f64::from(run.offset_s)),
-                        dist_m: place.dist_m,
-                        cross_m: place.cross_m,
-                        evidence,
-                        weight: f64::NEG_INFINITY,
-                        began_m: place.dist_m,
-                        began_moving: heading.is_some() && turned > -1.0,
-                        follows: false,
-                    };
-                    let likely = timetable_log(parameters, hypothesis.delay_s(network, parameters, point.time));
-                    if likely.is_finite() {
-                        runs.push((likely, hypothesis));
+        for day in self.days.at(network, step.to.time) {
+            let seconds = day.seconds_at(step.to.time);
+            network.runs_near(pattern, day, seconds, p.wait_s, p.late_s, |instance| {
+                let run = Run::new(network, p, priors, (day, instance), (first_m, start));
+                let fresh = none + if run.assigned == Some(true) { p.first_duty_log } else { new_duty };
+                let mine = rests.iter().find(|r| r.duty == run.duty).map_or(f64::NEG_INFINITY, |r| r.score);
+                let against = if run.assigned == Some(false) { p.prior_log } else { 0.0 };
+                let base = mine.max(fresh) + against;
+                if base < least {
+                    return;
+                }
+                for place in found {
+                    let score = base
+                        + missed(place.dist_m)
+                        + timetable_log(p, run.delay_s(network, step.to.time, place.dist_m))
+                        + step.information * place.says;
+                    if score >= least {
+                        out.push(State {
+                            run,
+                            kind: Kind::On,
+                            dist_m: place.dist_m,
+                            cross_m: narrow(place.cross_m),
+                            off_s: 0.0,
+                            score,
+                        });
                     }
-                });
-            }
-            self.runs.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.run.cmp(&b.1.run)));
-            out.extend(self.runs.iter().take(RUNS).map(|(_, hypothesis)| *hypothesis));
+                }
+                let ahead_s = run.departs_in_s(step.to.time);
+                let earliest_s = if mine >= fresh { p.wait_s } else { p.sign_on_s };
+                if can_wait && ahead_s <= earliest_s && ahead_s > -p.late_s {
+                    let late = if -ahead_s <= p.usual_delay_s { 0.0 } else { timetable_log(p, -ahead_s) };
+                    let score = base + late + waiting_log(p, &run, step);
+                    out.push(State { run, kind: Kind::Wait, dist_m: run.first_m, cross_m: 0.0, off_s: 0.0, score });
+                }
+            });
         }
     }
 }

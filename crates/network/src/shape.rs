@@ -96,7 +96,9 @@ impl Shape {
         let (dx, dy) = (b.xy[0] - a.xy[0], b.xy[1] - a.xy[1]);
         let length = b.dist_m - a.dist_m;
         let t = (((xy[0] - a.xy[0]) * dx + (xy[1] - a.xy[1]) * dy) / (length * length)).clamp(0.0, 1.0);
-        let cross_m = (xy[0] - a.xy[0] - t * dx).hypot(xy[1] - a.xy[1] - t * dy);
+        let (beside_x, beside_y) = (xy[0] - a.xy[0] - t * dx, xy[1] - a.xy[1] - t * dy);
+        // Metres of a city neither overflow nor vanish when squared, which is all that `hypot` guards against.
+        let cross_m = (beside_x * beside_x + beside_y * beside_y).sqrt();
         Some(Projection {
             segment: u32::try_from(segment).unwrap_or(u32::MAX),
             dist_m: a.dist_m + t * length,

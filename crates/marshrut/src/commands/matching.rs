@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use matching::{MatchedFix, Parameters, Priors, StopVisit, Track, match_fleet};
+use matching::{MatchedFix, Matcher, Outcome, Parameters, Priors, StopVisit, Track, match_fleet};
 use model::Timestamp;
 use network::Network;
 use simulator::{Recording, Row};
@@ -23,7 +23,11 @@ pub fn run(args: &MatchArgs) -> anyhow::Result<()> {
     let priors = args.priors.as_deref().map(|path| assignments::read(path, &network)).transpose()?.unwrap_or_default();
     let depots = args.depots.as_deref().map(config::read_depots).transpose()?.unwrap_or_default();
     let parameters = Parameters { depots, ..Parameters::default() };
-    let (fixes, visits) = match_all(&network, &recording, &parameters, priors);
+    let (fixes, visits) = if args.live {
+        match_live(&network, &recording, &parameters, &priors)
+    } else {
+        match_all(&network, &recording, &parameters, priors)
+    };
     write_fixes(&args.out, &network, &recording, &fixes)?;
     if let Some(path) = &args.stop_visits {
         write_visits(path, &network, &visits)?;
@@ -95,6 +99,31 @@ fn match_all(
     (fixes.into_iter().flatten().collect(), visits)
 }
 
+/// What was said of each of the recording's rows when it came in, and the stop visits that
+/// became certain on the way.
+fn match_live(
+    network: &Arc<Network>,
+    recording: &Recording,
+    parameters: &Parameters,
+    priors: &Priors,
+) -> (Vec<MatchedFix>, Vec<StopVisit>) {
+    let mut matcher = Matcher::new(Arc::clone(network), parameters.clone());
+    for (vehicle, priors) in priors {
+        matcher.assign(vehicle, priors);
+    }
+    let mut outcome = Outcome::default();
+    let bar = progress::bar("matching", recording.rows().len() as u64);
+    for row in recording.rows() {
+        if let Some(vehicle) = recording.vehicles().get(row.vehicle as usize) {
+            matcher.advance(vehicle, &row.fix(), Some(row.sent), &mut outcome);
+            bar.inc(1);
+        }
+    }
+    matcher.finish(&mut outcome);
+    bar.finish();
+    (outcome.fixes, outcome.visits)
+}
+
 fn create(path: &Path) -> anyhow::Result<csv::Writer<impl Write>> {
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(csv::Writer::from_writer(BufWriter::new(file)))
@@ -127,7 +156,6 @@ fn write_fixes(path: &Path, network: &Network, recording: &Recording, fixes: &[M
 
 fn fix_record(network: &Network, row: &Row, fix: &MatchedFix) -> [String; 15] {
     let text = |v: Option<String>| v.unwrap_or_default();
-    let block = fix.trip.and_then(|trip| network.trip(trip.trip).block);
     [
         fix.vehicle.to_string(),
         fix.time.to_string(),
@@ -138,7 +166,7 @@ fn fix_record(network: &Network, row: &Row, fix: &MatchedFix) -> [String; 15] {
         text(fix.route.map(|route| network.route(route).id.to_string())),
         text(fix.direction.map(|d| d.to_string())),
         text(fix.trip.map(|trip| network.trip(trip.trip).id.to_string())),
-        text(block.map(|block| network.block(block).id.to_string())),
+        text(fix.block.map(|block| network.block(block).id.to_string())),
         text(fix.shape_dist_m.map(|m| format!("{m:.1}"))),
         text(fix.cross_track_m.map(|m| format!("{m:.1}"))),
         fix.state.as_str().to_owned(),

@@ -49,8 +49,9 @@ pub(crate) fn tell(network: &Network, parameters: &Parameters, track: &Track, co
             write(network, parameters, course, meaning, &mut matched);
             if matched.trip.is_none() {
                 // On no trip it is still on the duty that it was assigned to.
-                let assigned = track.priors.iter().filter(|p| p.holds_at(fix.time)).find_map(|p| p.route);
-                matched.route = assigned.or(matched.route);
+                let assigned = || track.priors.iter().filter(|p| p.holds_at(fix.time));
+                matched.route = assigned().find_map(|p| p.route).or(matched.route);
+                matched.block = assigned().find_map(|p| p.block).or(matched.block);
             }
             if matched.heading_deg.is_none() {
                 #[expect(clippy::cast_possible_truncation, reason = "0 to 360")]
@@ -79,6 +80,7 @@ fn write(network: &Network, p: &Parameters, course: &Course, meaning: &Meaning, 
     let said = meaning.run.and_then(|r| course.register.get(r));
     if let Some(run) = meaning.duty_run.and_then(|r| course.register.get(r)).or(said) {
         matched.route = Some(network.pattern(run.pattern).route);
+        matched.block = network.trip(run.run.trip).block;
     }
     let Some(run) = said else { return };
     let pattern = network.pattern(run.pattern);

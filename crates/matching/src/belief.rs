@@ -1,0 +1,180 @@
+//! All that a vehicle may be doing, weighed by its fixes so far.
+//!
+//! States on runs ("so many metres along this run", "waiting for its departure", "off its
+//! shape") and rests ("on no trip, in the course of this duty", "out of service"), each with
+//! the likelihood of the best way to it: the last column of what [`crate::Hindsight`] charts
+//! for a whole day, kept small.
+
+use network::Network;
+
+use crate::moves::{Moves, Place, leave_log, none_log};
+use crate::run::{Duty, Run, assigned};
+use crate::search::Search;
+use crate::stride::Step;
+use crate::{Parameters, Prior};
+
+/// How a vehicle may be on a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    On,
+    Wait,
+    Off,
+}
+
+/// "It is on this run, so many metres along."
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct State {
+    pub(crate) run: Run,
+    pub(crate) kind: Kind,
+    pub(crate) dist_m: f64,
+    pub(crate) cross_m: f32,
+    /// Seconds since it left its shape.
+    pub(crate) off_s: f32,
+    pub(crate) score: f64,
+}
+
+/// "It is on no run, in the course of this duty."
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rest {
+    pub(crate) duty: Duty,
+    pub(crate) score: f64,
+}
+
+/// What a vehicle may be doing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Belief {
+    /// By shape, then by run.
+    pub(crate) states: Vec<State>,
+    pub(crate) rests: Vec<Rest>,
+    /// How well its beginning is known: 0 at first sight, 1 once what it does must have begun in sight.
+    known: f64,
+}
+
+/// Buffers used for one vehicle after another.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    states: Vec<State>,
+    rests: Vec<Rest>,
+    places: Vec<Place>,
+}
+
+/// Takes the better of two ways into a rest.
+fn offer(rests: &mut Vec<Rest>, duty: Duty, score: f64) {
+    match rests.iter_mut().find(|r| r.duty == duty) {
+        Some(known) => known.score = known.score.max(score),
+        None => rests.push(Rest { duty, score }),
+    }
+}
+
+/// Whether one run explains everything so well that no other can begin here.
+fn is_settled(p: &Parameters, states: &[State], rests: &[Rest]) -> bool {
+    let Some(best) = states.iter().max_by(|a, b| a.score.total_cmp(&b.score)) else { return false };
+    let inside = best.dist_m < best.run.last_m - p.settled_m;
+    let others =
+        states.iter().filter(|s| s.run.duty != best.run.duty && s.run.shape != best.run.shape).map(|s| s.score);
+    let rival = others.chain(rests.iter().map(|r| r.score)).fold(f64::NEG_INFINITY, f64::max);
+    best.kind == Kind::On && inside && f64::from(best.cross_m) <= 2.0 * p.sigma_m && best.score - rival > p.settled_log
+}
+
+impl Belief {
+    /// Takes a fix that decides. `search` finds the runs that may begin here.
+    pub(crate) fn advance(
+        &mut self,
+        (network, p): (&Network, &Parameters),
+        (scratch, search): (&mut Scratch, &mut Search<'_>),
+        step: &Step,
+    ) {
+        self.rest(p, &mut scratch.rests, step.anew);
+        if step.anew {
+            self.states.clear();
+            // What was known of it before a gap is worth the less the longer it was.
+            self.known = if self.rests.is_empty() { 0.0 } else { self.known.min(1.0) * (-step.gap_s / p.duty_s).exp() };
+        }
+        let is_first = self.states.is_empty();
+        self.known += step.moved_m / p.partly_m;
+        scratch.states.clear();
+        let mut moves = Moves { network, parameters: p, step, places: &mut scratch.places, out: &mut scratch.states };
+        for of_shape in self.states.chunk_by(|a, b| a.run.shape == b.run.shape) {
+            moves.go_on(of_shape);
+        }
+        if is_first || !is_settled(p, &scratch.states, &scratch.rests) {
+            search.enter(step, 1.0 - self.known.min(1.0), &scratch.rests, &mut scratch.places, &mut scratch.states);
+        }
+        self.rests.clear();
+        let none = none_log(p, step);
+        self.rests.extend(scratch.rests.iter().map(|r| Rest { score: r.score + none, ..*r }));
+        std::mem::swap(&mut self.states, &mut scratch.states);
+        self.prune(p);
+    }
+
+    /// The best ways into rests.
+    fn rest(&self, p: &Parameters, rests: &mut Vec<Rest>, anew: bool) {
+        rests.clear();
+        if self.rests.is_empty() && self.states.is_empty() {
+            rests.push(Rest { duty: Duty::None, score: 0.0 });
+        }
+        for rest in &self.rests {
+            offer(rests, rest.duty, rest.score);
+            offer(rests, Duty::None, rest.score + if rest.duty == Duty::None { 0.0 } else { p.end_duty_log });
+        }
+        for state in &self.states {
+            let left = state.score + if anew { 0.0 } else { leave_log(p, state) };
+            offer(rests, state.run.duty, left);
+            offer(rests, Duty::None, left + p.end_duty_log);
+        }
+    }
+
+    /// Of two ways to one place keeps the better one, and of all the most likely, in order.
+    fn prune(&mut self, p: &Parameters) {
+        const SAME_PLACE_M: f64 = 40.0;
+        let scores = self.states.iter().map(|s| s.score).chain(self.rests.iter().map(|r| r.score));
+        let best = scores.fold(f64::NEG_INFINITY, f64::max);
+        let least = best - p.prune_log;
+        self.states.retain(|s| s.score >= least);
+        self.rests.retain(|r| r.score >= least);
+        let same = |a: &State, b: &State| {
+            a.run.instance == b.run.instance && a.kind == b.kind && (a.dist_m - b.dist_m).abs() < SAME_PLACE_M
+        };
+        if self.states.len() > p.beam {
+            self.states.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.run.instance.cmp(&b.run.instance)));
+            self.states.truncate(p.beam);
+        }
+        self.states.sort_by(|a, b| {
+            let key = |s: &State| (s.run.shape, s.run.instance, s.kind as u8);
+            key(a).cmp(&key(b)).then(b.score.total_cmp(&a.score)).then(a.dist_m.total_cmp(&b.dist_m))
+        });
+        let mut kept: usize = 0;
+        for at in 0..self.states.len() {
+            let Some(&state) = self.states.get(at) else { break };
+            let of_run = self
+                .states
+                .get(..kept)
+                .unwrap_or(&[])
+                .iter()
+                .rev()
+                .take_while(|k| k.run.instance == state.run.instance);
+            if !of_run.into_iter().any(|k| same(k, &state)) {
+                self.states.swap(kept, at);
+                kept += 1;
+            }
+        }
+        self.states.truncate(kept);
+        for state in &mut self.states {
+            state.score -= best;
+        }
+        for rest in &mut self.rests {
+            rest.score -= best;
+        }
+    }
+
+    /// Takes another word of the dispatcher: what was held against runs is taken back, and what
+    /// there is now is held against them.
+    pub(crate) fn assign(&mut self, network: &Network, p: &Parameters, priors: &[Prior]) {
+        let against = |assigned: Option<bool>| if assigned == Some(false) { p.prior_log } else { 0.0 };
+        for state in &mut self.states {
+            let now = assigned(network, p, priors, state.run.instance);
+            state.score += against(now) - against(state.run.assigned);
+            state.run.assigned = now;
+        }
+    }
+}

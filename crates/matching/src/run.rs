@@ -1,0 +1,90 @@
+//! The runs that a vehicle may be on, and what ties them together.
+
+use model::{ServiceDate, Timestamp};
+use network::{BlockIdx, Network, PatternIdx, RouteIdx, ServiceDay, ShapeIdx, TripInstance};
+
+use crate::{Parameters, Prior};
+
+/// What ties runs of one vehicle together: its block or, where the feed has none, its route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Duty {
+    /// Out of service.
+    None,
+    Block(BlockIdx, ServiceDate),
+    Route(RouteIdx),
+}
+
+impl Duty {
+    pub(crate) fn block(self) -> Option<BlockIdx> {
+        if let Self::Block(block, _) = self { Some(block) } else { None }
+    }
+}
+
+/// A run, and of its timetable what is asked for at each fix.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    pub(crate) instance: TripInstance,
+    pub(crate) pattern: PatternIdx,
+    pub(crate) shape: ShapeIdx,
+    pub(crate) route: RouteIdx,
+    pub(crate) duty: Duty,
+    /// The instant from which its schedule times count.
+    pub(crate) origin: Timestamp,
+    /// When it departs, seconds after that.
+    pub(crate) departs_s: f64,
+    /// Metres along the shape of its first and last stops.
+    pub(crate) first_m: f64,
+    pub(crate) last_m: f64,
+    /// Where its first stop is.
+    pub(crate) start: [f64; 2],
+    /// Whether it is the one assigned beforehand, where anything is.
+    pub(crate) assigned: Option<bool>,
+}
+
+impl Run {
+    /// A run of a pattern whose first stop is known.
+    pub(crate) fn new(
+        network: &Network,
+        parameters: &Parameters,
+        priors: &[Prior],
+        (day, instance): (&ServiceDay, TripInstance),
+        (first_m, start): (f64, [f64; 2]),
+    ) -> Self {
+        let trip = network.trip(instance.trip);
+        let pattern = network.pattern(trip.pattern);
+        Self {
+            instance,
+            pattern: trip.pattern,
+            shape: pattern.shape,
+            route: pattern.route,
+            duty: trip.block.map_or(Duty::Route(pattern.route), |block| Duty::Block(block, instance.day)),
+            origin: day.origin.plus_seconds(f64::from(instance.offset_s)),
+            departs_s: f64::from(network.span_s(instance.trip).0),
+            first_m,
+            last_m: pattern.stops.last().map_or(0.0, |s| s.dist_m),
+            start,
+            assigned: assigned(network, parameters, priors, instance),
+        }
+    }
+
+    /// Seconds behind the timetable at a place.
+    pub(crate) fn delay_s(&self, network: &Network, at: Timestamp, dist_m: f64) -> f64 {
+        at.seconds_since(self.origin) - network.schedule_time(self.instance.trip, dist_m)
+    }
+
+    /// Seconds until it departs.
+    pub(crate) fn departs_in_s(&self, at: Timestamp) -> f64 {
+        self.departs_s - at.seconds_since(self.origin)
+    }
+}
+
+/// Whether a run is the one assigned beforehand. Where assignments follow one another, a run of
+/// any of them is.
+pub(crate) fn assigned(
+    network: &Network,
+    parameters: &Parameters,
+    priors: &[Prior],
+    run: TripInstance,
+) -> Option<bool> {
+    priors.iter().filter_map(|p| p.agrees(network, parameters, run)).max()
+}

@@ -1,0 +1,85 @@
+//! Which fixes decide, and what they say by themselves.
+
+use model::Fix;
+use network::heading_between;
+
+use crate::Parameters;
+use crate::qualify::{Point, Qualified};
+
+/// Movement of less than so many standard deviations is noise,
+const NOISE_SIGMAS: f64 = 0.75;
+/// and of so many says all that it can.
+const FULL_SIGMAS: f64 = 3.0;
+/// Two fixes this far apart give a heading, metres.
+const HEADING_M: f64 = 22.5;
+/// A fix decides when it is this far from the one that decided before, metres,
+const APART_M: f64 = 25.0;
+/// or so much later, seconds. Denser fixes lie between the two.
+const APART_S: f64 = 20.0;
+
+/// The way to a fix that decides from the one that decided before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) to: Point,
+    /// Where it moves, degrees clockwise from north, while it does.
+    pub(crate) heading_deg: Option<f64>,
+    pub(crate) moved_m: f64,
+    pub(crate) elapsed_s: f64,
+    /// How much the fix says: nothing while standing, everything from some metres on.
+    pub(crate) information: f64,
+    /// Nothing is known of what lies before it.
+    pub(crate) anew: bool,
+    /// Seconds without any fix before it, where it is anew.
+    pub(crate) gap_s: f64,
+}
+
+/// A vehicle's last steps.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stride {
+    /// The last fix.
+    last: Option<Point>,
+    /// The last fix that decided.
+    decided: Option<Point>,
+    /// Where it moved last.
+    pub(crate) heading_deg: Option<f64>,
+    /// It stands.
+    pub(crate) standing: bool,
+}
+
+impl Stride {
+    /// Takes the next fix; the step, where it decides.
+    pub(crate) fn take(&mut self, parameters: &Parameters, fix: &Fix, qualified: Qualified) -> Option<Step> {
+        let Qualified { point, anew } = qualified;
+        let gap_s = self.last.map_or(0.0, |last| point.time.seconds_since(last.time));
+        if anew {
+            *self = Self::default();
+        }
+        let noise_m = NOISE_SIGMAS * parameters.sigma_m;
+        let own_speed = fix.speed_mps.map(f64::from);
+        let before = self.last.replace(point).map(|b| (b, b.metres_to(&point), point.time.seconds_since(b.time)));
+        // Of what it seems to have moved, noise accounts for some.
+        let by_fixes = before.map(|(_, metres, seconds)| (metres - noise_m).max(0.0) / seconds.max(1.0));
+        self.standing = own_speed.or(by_fixes).is_none_or(|v| v < parameters.standing_mps);
+        let (mut moved_m, mut elapsed_s) = (0.0, 0.0);
+        if let Some(decided) = self.decided {
+            moved_m = decided.metres_to(&point);
+            elapsed_s = point.time.seconds_since(decided.time);
+        }
+        let drives = own_speed.is_some_and(|v| v >= parameters.heading_min_mps);
+        let moved = || {
+            let near = before.filter(|(_, metres, _)| *metres >= HEADING_M).map(|(from, ..)| from);
+            let from = near.or(self.decided.filter(|_| moved_m >= HEADING_M));
+            from.filter(|_| drives || own_speed.is_none()).map(|from| heading_between(from.xy, point.xy))
+        };
+        let heading_deg = fix.heading_deg.filter(|_| drives).map(f64::from).or_else(moved);
+        self.heading_deg = heading_deg.or(self.heading_deg);
+        if self.decided.is_some() && moved_m < APART_M && elapsed_s < APART_S {
+            return None;
+        }
+        self.decided = Some(point);
+        let known = (parameters.unknown_s / elapsed_s.max(1.0)).min(1.0);
+        let full_m = FULL_SIGMAS * parameters.sigma_m;
+        let information = ((moved_m - noise_m) / (full_m - noise_m)).clamp(0.0, 1.0) * known;
+        Some(Step { to: point, heading_deg, moved_m, elapsed_s, information, anew, gap_s })
+    }
+}
