@@ -15,7 +15,7 @@ check: ## Lints alone
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
-bench: ## What decoding, taking in and matching cost, each beside another that does the same work
+bench: ## What decoding, taking in, holding connections and matching cost, each beside another that does the same work
 	cargo bench --manifest-path benches/Cargo.toml
 
 fuzz: ## Ten million damaged inputs for each protocol; protocols/fuzz/run goes by coverage

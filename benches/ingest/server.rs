@@ -21,7 +21,8 @@ const BUFFER: usize = 64 << 10;
 /// A server with a runtime of its own.
 pub struct Server {
     runtime: Runtime,
-    address: SocketAddr,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// Ours, with what it writes.
     ours: Option<(Gateway, Journal, CancellationToken, tempfile::TempDir)>,
 }

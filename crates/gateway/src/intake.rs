@@ -100,12 +100,12 @@ impl Intake {
     }
 
     /// Puts fixes in the journal's queue, waiting while that is full.
-    pub(crate) async fn submit(
+    pub(crate) fn submit(
         &self,
         meters: &Meters,
         identity: &Identity,
         mut batch: FixBatch,
-    ) -> Result<Receipt, JournalError> {
+    ) -> impl Future<Output = Result<Receipt, JournalError>> + Send + use<'_> {
         let received_at = self.clock.now();
         meters.fixes.increment(batch.fixes.len() as u64);
         let wrong = clock::check(&mut batch, received_at);
@@ -119,7 +119,7 @@ impl Intake {
             received_at,
             batch,
         };
-        self.journal.submit(report).await
+        self.journal.submit(&report)
     }
 
     /// Counts, keeps and at times logs what could not be decoded.

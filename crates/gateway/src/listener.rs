@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use protocols::Protocol;
@@ -103,7 +104,9 @@ impl Acceptor {
         let meters = Arc::clone(&self.meters);
         let session = Session::new(Arc::clone(&self.intake), (self.protocol, meters), (stream, peer), finish);
         self.tasks.spawn(async move {
-            let end = match abort.run_until_cancelled(session.run()).await {
+            // By reference, or there would be room for it twice.
+            let run = pin!(session.run());
+            let end = match abort.run_until_cancelled(run).await {
                 Some(End::Shutdown) if !shutdown.is_cancelled() => Some(End::Replaced),
                 end => end,
             };

@@ -8,7 +8,8 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use journal::JournalError;
+use journal::{JournalError, Receipt};
+use model::FixBatch;
 use protocols::{DecodeError, Decoder, Kind, Message, Protocol, Reply, Step};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -104,9 +105,9 @@ impl Session {
         (protocol, meters): (&'static Protocol, Arc<Meters>),
         (stream, peer): (TcpStream, SocketAddr),
         finish: CancellationToken,
-    ) -> Self {
+    ) -> Box<Self> {
         let now = Instant::now();
-        Self {
+        Box::new(Self {
             intake,
             protocol,
             meters,
@@ -124,21 +125,24 @@ impl Session {
             connected: now,
             last_message: now,
             frame_begun: None,
-        }
+        })
     }
 
     /// Serves the connection to its end and closes it. Once its token is cancelled it finishes
     /// what it has read.
-    pub(crate) async fn run(mut self) -> End {
+    ///
+    /// There are as many of its futures as there are connections, so whatever is large and seldom
+    /// needed is boxed.
+    pub(crate) async fn run(mut self: Box<Self>) -> End {
         let mut end = self.serve().await;
         if !matches!(end, End::Journal | End::Io) {
-            end = self.settle_all(end).await;
+            end = Box::pin(self.settle_all(end)).await;
         }
         if !self.input.is_empty() {
             self.leftover(end);
         }
         if end != End::Io {
-            self.close().await;
+            Box::pin(self.close()).await;
         }
         end
     }
@@ -201,7 +205,12 @@ impl Session {
                 Step::Took { consumed, message } => {
                     took_any = true;
                     let frame = self.input.split_to(consumed.clamp(1, self.input.len()));
-                    self.heard(&frame, message).await?;
+                    if let Some((batch, reply)) = self.heard(&frame, message)? {
+                        let Some(identity) = &self.identity else { return Err(End::Nobody) };
+                        let fixes = batch.fixes.len() as u64;
+                        let queued = self.intake.submit(&self.meters, identity, batch).await;
+                        self.queued(queued, reply, fixes, &frame)?;
+                    }
                 }
                 Step::Need if self.input.len() < self.protocol.max_frame => break,
                 Step::Need => {
@@ -221,8 +230,8 @@ impl Session {
         Ok(())
     }
 
-    /// Does what one message asks for.
-    async fn heard(&mut self, frame: &[u8], message: Message) -> Result<(), End> {
+    /// Does what one message asks for, but for journaling its fixes, which it gives with the reply to them.
+    fn heard(&mut self, frame: &[u8], message: Message) -> Result<Option<(FixBatch, Reply)>, End> {
         let protocol = self.name();
         self.last_message = Instant::now();
         if self.meters.protocol != protocol {
@@ -230,7 +239,7 @@ impl Session {
         }
         self.meters.message(message.kind.name());
         if let Kind::Error(error) = &message.kind {
-            return self.failed(error, frame, message.reply);
+            return self.failed(error, frame, message.reply).map(|()| None);
         }
         self.errors_in_a_row = 0;
         if let Some(defect) = &message.defect {
@@ -250,23 +259,32 @@ impl Session {
         }
         let Kind::Fixes(batch) = message.kind else {
             self.owed.push_back(Owed::Reply(message.reply));
-            return Ok(());
+            return Ok(None);
         };
-        let Some(identity) = &self.identity else {
+        if self.identity.is_none() {
             self.owed.push_back(Owed::Reply(message.refusal));
             metrics::counter!("marshrut_gateway_refused_total", "protocol" => protocol, "reason" => "nobody")
                 .increment(1);
             return Err(End::Nobody);
-        };
+        }
         if batch.fixes.is_empty() {
             self.owed.push_back(Owed::Reply(message.reply));
-            return Ok(());
+            return Ok(None);
         }
-        let fixes = batch.fixes.len() as u64;
-        match self.intake.submit(&self.meters, identity, batch).await {
+        Ok(Some((batch, message.reply)))
+    }
+
+    /// Notes what is owed for fixes that are in the journal's queue, or why they are not.
+    fn queued(
+        &mut self,
+        queued: Result<Receipt, JournalError>,
+        reply: Reply,
+        fixes: u64,
+        frame: &[u8],
+    ) -> Result<(), End> {
+        match queued {
             Ok(receipt) => {
-                let owed = Owed::Journaled { receipt, reply: message.reply, fixes, read: self.last_message };
-                self.owed.push_back(owed);
+                self.owed.push_back(Owed::Journaled { receipt, reply, fixes, read: self.last_message });
                 Ok(())
             }
             Err(error) => {
@@ -274,7 +292,7 @@ impl Session {
                     self.undecodable(&bound, frame);
                     return Err(End::Undecodable);
                 }
-                self.intake.not_journaled(protocol, &error);
+                self.intake.not_journaled(self.name(), &error);
                 Err(End::Journal)
             }
         }
@@ -361,7 +379,7 @@ impl Session {
 
     /// Closes in an order in which the last reply arrives: a socket closed with bytes unread
     /// is reset, and the reset overtakes the reply.
-    async fn close(mut self) {
+    async fn close(&mut self) {
         if self.stream.shutdown().await.is_err() {
             return;
         }
@@ -388,5 +406,21 @@ impl Session {
             consider(begun + limits.frame_timeout, End::FrameTimeout);
         }
         earliest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn future_of<F>(_: impl Fn(Box<Session>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_hundred_thousand_silent_sessions_fit_in_little_memory() {
+        let (session, future) = (size_of::<Session>(), future_of(Session::run));
+        println!("a session has {session} bytes, its future {future}");
+        assert!(session + future <= 1536, "{session} + {future} bytes; box what is large and seldom needed");
     }
 }

@@ -40,6 +40,9 @@ struct Inner {
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// Who is told what became of a report.
+type Waiter = oneshot::Sender<Result<Position, JournalError>>;
+
 /// The promise of an answer about one submitted report.
 pub struct Receipt(Answer);
 
@@ -119,34 +122,66 @@ impl Journal {
 
     /// Appends a report and waits until it is on stable storage.
     pub async fn append(&self, report: impl Borrow<Report>) -> Result<Position, JournalError> {
-        self.submit(report).await?.durable().await
+        self.submit(report.borrow()).await?.durable().await
     }
 
     /// Puts a report in the queue, waiting while the queue is full: whoever submits should
     /// meanwhile read no more. Reports submitted one after the other get ascending positions.
-    pub async fn submit(&self, report: impl Borrow<Report>) -> Result<Receipt, JournalError> {
+    pub fn submit(&self, report: &Report) -> impl Future<Output = Result<Receipt, JournalError>> + Send + use<'_> {
+        let queued = self.entry_of(report).map(|entry| {
+            let (waiter, receipt) = oneshot::channel();
+            let unsent = self.try_queue(entry, waiter).err();
+            // Boxed, for every session would hold the room that its longest wait takes.
+            (unsent.map(|(entry, waiter)| Box::pin(self.queue(entry, waiter))), receipt)
+        });
+        async move {
+            let (waits, receipt) = queued?;
+            if let Some(waits) = waits {
+                waits.await?;
+            }
+            Ok(Receipt(match &self.inner.acknowledge_after {
+                None => Answer::Durable(receipt),
+                Some(upto) => Answer::Forwarded(Box::pin(forwarded(receipt, upto.clone()))),
+            }))
+        }
+    }
+
+    /// A report as bytes, where it may be journaled. Made here, by as many threads as there are, and
+    /// not by the one that writes.
+    fn entry_of(&self, report: &Report) -> Result<Entry, JournalError> {
         if let Some(reason) = self.inner.shared.failure() {
             return Err(JournalError::Failed(reason));
         }
-        let fixes = report.borrow().batch.fixes.len();
+        let fixes = report.batch.fixes.len();
         if fixes > MAX_REPORT_FIXES {
             return Err(JournalError::TooMany(fixes));
         }
-        // Made into bytes here, by as many threads as there are, and not by the one that writes.
-        let entry = Entry::of(report.borrow());
+        let entry = Entry::of(report);
         let bytes = entry.bytes.len();
         if bytes > MAX_REPORT_BYTES {
             return Err(JournalError::TooLarge(bytes));
         }
-        let permits = u32::try_from((bytes + ENTRY_BYTES).div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
-        let room: OwnedSemaphorePermit =
-            Arc::clone(&self.inner.room).acquire_many_owned(permits).await.map_err(|_| JournalError::Closed)?;
-        let (waiter, receipt) = oneshot::channel();
-        self.send(Command::Append { entry, waiter, room }).await?;
-        Ok(Receipt(match &self.inner.acknowledge_after {
-            None => Answer::Durable(receipt),
-            Some(upto) => Answer::Forwarded(Box::pin(forwarded(receipt, upto.clone()))),
-        }))
+        Ok(entry)
+    }
+
+    /// Puts a report in the queue where there is room at once, or gives it back.
+    fn try_queue(&self, entry: Entry, waiter: Waiter) -> Result<(), (Entry, Waiter)> {
+        let room = Arc::clone(&self.inner.room).try_acquire_many_owned(permits_of(&entry));
+        let place = self.inner.commands.as_ref().and_then(|commands| commands.try_reserve().ok());
+        match (room, place) {
+            (Ok(room), Some(place)) => {
+                place.send(Command::Append { entry, waiter, room });
+                Ok(())
+            }
+            _ => Err((entry, waiter)),
+        }
+    }
+
+    /// The same, waiting for room.
+    async fn queue(&self, entry: Entry, waiter: Waiter) -> Result<(), JournalError> {
+        let room = Arc::clone(&self.inner.room).acquire_many_owned(permits_of(&entry)).await;
+        let room: OwnedSemaphorePermit = room.map_err(|_| JournalError::Closed)?;
+        self.send(Command::Append { entry, waiter, room }).await
     }
 
     /// The first `max_reports` reports after a position, in order and without a gap; fewer
@@ -331,6 +366,11 @@ impl Drop for Inner {
             let _ = thread.join();
         }
     }
+}
+
+/// What a report in the queue takes of its memory.
+fn permits_of(entry: &Entry) -> u32 {
+    u32::try_from((entry.bytes.len() + ENTRY_BYTES).div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX)
 }
 
 fn check_cursor_name(name: &str) -> Result<(), JournalError> {

@@ -110,7 +110,7 @@ fn closed() -> Written {
         let journal = Journal::open(folder.path(), options()).unwrap();
         let mut receipts = Vec::new();
         for n in 1..=1_000 {
-            receipts.push(journal.submit(report(n)).await.unwrap());
+            receipts.push(journal.submit(&report(n)).await.unwrap());
             if n % 7 == 0 {
                 receipts.pop().unwrap().durable().await.unwrap(); // groups of some reports each
             }

@@ -17,7 +17,7 @@ fn runtime() -> tokio::runtime::Runtime {
 async fn append_all(journal: &Journal, numbers: std::ops::RangeInclusive<u64>) {
     let mut receipts = Vec::new();
     for n in numbers {
-        receipts.push(journal.submit(report(n)).await.unwrap());
+        receipts.push(journal.submit(&report(n)).await.unwrap());
     }
     for receipt in receipts {
         receipt.durable().await.unwrap();
@@ -49,7 +49,7 @@ async fn the_head_is_told_only_when_durable() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(folder.path(), Options::default()).unwrap();
     let mut watch = journal.watch();
-    let receipt = journal.submit(report(1)).await.unwrap();
+    let receipt = journal.submit(&report(1)).await.unwrap();
     watch.changed().await.unwrap();
     assert_eq!(*watch.borrow_and_update(), Position(1));
     assert_eq!(journal.read(Position::START, 10).unwrap().len(), 1);
@@ -64,7 +64,7 @@ async fn where_a_forwarder_is_waited_for_the_disk_alone_acknowledges_nothing() {
     let (forwarded, watched) = tokio::sync::watch::channel(Position::START);
     let options = Options { acknowledge_after: Some(watched), ..Options::default() };
     let journal = Journal::open(folder.path(), options).unwrap();
-    let (one, two) = (journal.submit(report(1)).await.unwrap(), journal.submit(report(2)).await.unwrap());
+    let (one, two) = (journal.submit(&report(1)).await.unwrap(), journal.submit(&report(2)).await.unwrap());
     let mut head = journal.watch();
     head.wait_for(|head| *head == Position(2)).await.unwrap();
     forwarded.send_replace(Position(1));
@@ -106,7 +106,7 @@ async fn commits_wait_for_company_no_longer_than_they_may() {
     let journal = Journal::open(folder.path(), options).unwrap();
     let begun = Instant::now();
     journal.append(report(1)).await.unwrap();
-    let receipts = [journal.submit(report(2)).await.unwrap(), journal.submit(report(3)).await.unwrap()];
+    let receipts = [journal.submit(&report(2)).await.unwrap(), journal.submit(&report(3)).await.unwrap()];
     let mut heads = journal.watch();
     for receipt in receipts {
         receipt.durable().await.unwrap();
