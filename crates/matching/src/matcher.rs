@@ -14,7 +14,7 @@ use crate::recent::Recent;
 use crate::search::Search;
 use crate::stride::Stride;
 use crate::visits::Progress;
-use crate::{Hindsight, MatchedFix, Outcome, Parameters, Prior, Rejection, State};
+use crate::{Hindsight, MatchedFix, Outcome, Parameters, Prior, Priors, Rejection, State};
 
 /// Service days kept worked out.
 const DAYS: usize = 8;
@@ -34,6 +34,7 @@ pub struct Matcher {
     network: Arc<Network>,
     parameters: Parameters,
     vehicles: HashMap<VehicleId, Vehicle>,
+    priors: Arc<Priors>,
     days: Days,
     near: Vec<Candidate>,
     scratch: Scratch,
@@ -109,6 +110,7 @@ impl Matcher {
             network,
             parameters,
             vehicles: HashMap::new(),
+            priors: Arc::default(),
             days: Days::default(),
             near: Vec::new(),
             scratch: Scratch::default(),
@@ -117,14 +119,17 @@ impl Matcher {
         }
     }
 
-    /// Takes what is known of a vehicle's duties from now on, from the dispatcher or its device,
-    /// in place of what was known before.
-    pub fn assign(&mut self, vehicle: &VehicleId, priors: &[Prior]) {
-        let state = self.vehicles.entry(vehicle.clone()).or_default();
-        if state.priors != priors {
-            state.priors = priors.to_vec();
-            state.belief.assign(&self.network, &self.parameters, priors);
+    /// Takes what is known of the vehicles' duties from now on, from the dispatcher or their
+    /// devices, in place of what was known before.
+    pub fn inform(&mut self, priors: Arc<Priors>) {
+        for (vehicle, state) in &mut self.vehicles {
+            let own = priors.get(vehicle).map_or(&[][..], Vec::as_slice);
+            if state.priors != own {
+                state.priors = own.to_vec();
+                state.belief.assign(&self.network, &self.parameters, own);
+            }
         }
+        self.priors = priors;
     }
 
     /// Takes a vehicle's next fix and appends exactly one matched fix, and the stop visits
@@ -133,7 +138,8 @@ impl Matcher {
     pub fn advance(&mut self, vehicle: &VehicleId, fix: &Fix, received_at: Option<Timestamp>, out: &mut Outcome) {
         self.forget_silent(fix.time);
         if !self.vehicles.contains_key(vehicle) {
-            self.vehicles.insert(vehicle.clone(), Vehicle::default());
+            let priors = self.priors.get(vehicle).cloned().unwrap_or_default();
+            self.vehicles.insert(vehicle.clone(), Vehicle { priors, ..Vehicle::default() });
         }
         let Some(state) = self.vehicles.get_mut(vehicle) else { return };
         let mut matched = MatchedFix::unmatched(vehicle, fix);

@@ -24,7 +24,7 @@ pub fn run(args: &MatchArgs) -> anyhow::Result<()> {
     let depots = args.depots.as_deref().map(config::read_depots).transpose()?.unwrap_or_default();
     let parameters = Parameters { depots, ..Parameters::default() };
     let (fixes, visits) = if args.live {
-        match_live(&network, &recording, &parameters, &priors)
+        match_live(&network, &recording, &parameters, priors)
     } else {
         match_all(&network, &recording, &parameters, priors)
     };
@@ -105,12 +105,10 @@ fn match_live(
     network: &Arc<Network>,
     recording: &Recording,
     parameters: &Parameters,
-    priors: &Priors,
+    priors: Priors,
 ) -> (Vec<MatchedFix>, Vec<StopVisit>) {
     let mut matcher = Matcher::new(Arc::clone(network), parameters.clone());
-    for (vehicle, priors) in priors {
-        matcher.assign(vehicle, priors);
-    }
+    matcher.inform(Arc::new(priors));
     let mut outcome = Outcome::default();
     let bar = progress::bar("matching", recording.rows().len() as u64);
     for row in recording.rows() {

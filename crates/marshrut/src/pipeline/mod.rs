@@ -11,6 +11,7 @@
 //! has committed, however long it was away. Matching costs microseconds a fix, so doing it
 //! twice is cheaper than any way of letting one wait for the other.
 
+mod beforehand;
 mod follow;
 mod history;
 mod live;
@@ -18,6 +19,7 @@ mod shards;
 mod stage;
 mod worker;
 
+pub use beforehand::Beforehand;
 pub use follow::follow;
 pub use history::{CURSOR, HistorySink};
 pub use live::{LiveHandle, live_task};

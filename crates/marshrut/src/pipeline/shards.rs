@@ -5,10 +5,11 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context as _, anyhow};
 use journal::Position;
-use matching::{MatchedFix, Matcher, Outcome, Parameters, StopVisit};
+use matching::{MatchedFix, Outcome, StopVisit};
 use model::{Report, VehicleId};
-use network::Network;
 use tokio::sync::oneshot;
+
+use super::beforehand::{Beforehand, Informed};
 
 /// Chunks that may wait for one thread.
 const QUEUE: usize = 2;
@@ -37,12 +38,12 @@ pub struct Matched {
 
 impl Shards {
     /// Starts `count` threads; 0 means one a core.
-    pub fn start(name: &str, network: &Arc<Network>, count: usize) -> anyhow::Result<Self> {
+    pub fn start(name: &str, beforehand: &Arc<Beforehand>, count: usize) -> anyhow::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let count = if count == 0 { cores } else { count };
         let threads = (0..count).map(|index| {
             let (sender, receiver) = mpsc::sync_channel::<Job>(QUEUE);
-            let matcher = Matcher::new(Arc::clone(network), Parameters::default());
+            let matcher = Informed::new(Arc::clone(beforehand));
             let thread = std::thread::Builder::new()
                 .name(format!("{name}-{index}"))
                 .spawn(move || work(matcher, &receiver))
@@ -95,13 +96,11 @@ impl Drop for Shards {
     }
 }
 
-fn work(mut matcher: Matcher, jobs: &mpsc::Receiver<Job>) {
+fn work(mut matcher: Informed, jobs: &mpsc::Receiver<Job>) {
     while let Ok(job) = jobs.recv() {
         let mut outcome = Outcome::default();
         for (_, report) in job.mine.iter().filter_map(|index| job.reports.get(*index)) {
-            for fix in &report.batch.fixes {
-                matcher.advance(&report.vehicle, fix, Some(report.received_at), &mut outcome);
-            }
+            matcher.advance(report, &mut outcome);
         }
         // Nobody waits any more: the stage is being stopped.
         let _ = job.answer.send(outcome);

@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use matching::{Matcher, Outcome, Parameters};
+use matching::Outcome;
 use network::Network;
 use store::{Batch, Claim, FixRow, Store, StoreError, VisitRow};
 use stream::{Begin, Connection, Reader, share};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+
+use super::beforehand::{Beforehand, Informed};
 
 /// Portions that may wait for the committer; further ones wait in their shards' tasks.
 const QUEUE: usize = 256;
@@ -47,8 +49,8 @@ pub struct Worker {
     pub connection: Connection,
     /// Where the rows go, and the tokens come from.
     pub store: Arc<dyn Store>,
-    /// The timetable.
-    pub network: Arc<Network>,
+    /// The timetable, how it is matched against, and who drives what.
+    pub beforehand: Arc<Beforehand>,
     /// This worker's name among the others.
     pub name: String,
     /// Who is there.
@@ -108,8 +110,9 @@ impl Worker {
         let claims = self.store.claim_shards(&new).await?;
         tracing::info!(shards = claims.len(), "taken over");
         for claim in claims {
-            let matcher = Matcher::new(Arc::clone(&self.network), Parameters::default());
-            let follow = Follow { claim, matcher, network: Arc::clone(&self.network), portions: portions.clone() };
+            let matcher = Informed::new(Arc::clone(&self.beforehand));
+            let network = Arc::clone(self.beforehand.network());
+            let follow = Follow { claim, matcher, network, portions: portions.clone() };
             let task = tokio::spawn(follow.run(self.connection.clone(), self.warm_up));
             owned.insert(claim.shard, Owned { epoch: claim.epoch, _task: AbortOnDropHandle::new(task) });
         }
@@ -155,7 +158,7 @@ impl Worker {
 /// One shard's way from the stream to the committer.
 struct Follow {
     claim: Claim,
-    matcher: Matcher,
+    matcher: Informed,
     network: Arc<Network>,
     portions: mpsc::Sender<Portion>,
 }
@@ -186,9 +189,7 @@ impl Follow {
     fn portion(&mut self, message: &stream::Message) -> Portion {
         let mut outcome = Outcome::default();
         for report in &message.reports {
-            for fix in &report.batch.fixes {
-                self.matcher.advance(&report.vehicle, fix, Some(report.received_at), &mut outcome);
-            }
+            self.matcher.advance(report, &mut outcome);
         }
         let sent = message.reports.iter().flat_map(|report| report.batch.fixes.iter().map(move |fix| (report, fix)));
         let rows = sent.zip(&outcome.fixes);

@@ -19,6 +19,7 @@ use gateway::{Gateway, Registry};
 use journal::{Journal, Options, Position};
 use metrics_exporter_prometheus::PrometheusHandle;
 use model::Clock;
+use network::Network;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -27,7 +28,7 @@ use web::{Check, MapSettings, Publisher};
 
 use crate::config::Config;
 use crate::gtfs::Schedule;
-use crate::pipeline::{self, CURSOR, HistorySink, LiveHandle, Shards, Start};
+use crate::pipeline::{self, Beforehand, CURSOR, HistorySink, LiveHandle, Shards, Start};
 
 pub use roles::start_role;
 
@@ -46,6 +47,7 @@ pub struct Service {
     pub web: SocketAddr,
     intake: Option<Intake>,
     live: Option<LiveHandle>,
+    beforehand: Option<Arc<Beforehand>>,
     store: Option<Arc<dyn Store>>,
     stops: Stops,
     /// From journal or stream to what is shown and kept.
@@ -124,7 +126,8 @@ pub async fn start(
     let recorded = Recorded { clock: clock.clone(), day: recorded_day };
     let checks = checks(&journal, &store);
     let live = show(config, schedule, recorded, listener, checks, metrics, &stops, &mut outputs);
-    let shards = |name| Shards::start(name, &network, config.pipeline.shards);
+    let beforehand = beforehand(config, &network)?;
+    let shards = |name| Shards::start(name, &beforehand, config.pipeline.shards);
     let live_start = Start { after: warm_up_after, warm_up_after };
     stages.spawn(
         "the live stage",
@@ -145,7 +148,21 @@ pub async fn start(
     )
     .await?;
     let intake = Some(Intake { gateway, registry, journal });
-    Ok(Service { web, intake, live: Some(live), store: Some(store), stops, stages, outputs })
+    Ok(Service {
+        web,
+        intake,
+        live: Some(live),
+        beforehand: Some(beforehand),
+        store: Some(store),
+        stops,
+        stages,
+        outputs,
+    })
+}
+
+/// How vehicles are matched, and what is known of their duties.
+fn beforehand(config: &Config, network: &Arc<Network>) -> anyhow::Result<Arc<Beforehand>> {
+    Ok(Beforehand::new(Arc::clone(network), config.parameters()?, config.assignments(network)?))
 }
 
 /// Where the process is asked how it is, and riders their questions.
@@ -214,13 +231,16 @@ impl Service {
         self.intake.as_ref().map(|intake| intake.gateway.addresses()).unwrap_or_default()
     }
 
-    /// Takes the gate and the list of devices from a configuration read again.
+    /// Takes the gate, the list of devices and the assignments from a configuration read again.
     pub async fn reload(&self, config: &Config) -> anyhow::Result<()> {
         if let Some(live) = &self.live {
             live.set_policy(config.gate_policy()).await;
         }
         if let Some(intake) = &self.intake {
             intake.registry.store(Arc::new(folder::registry(config)?));
+        }
+        if let Some(beforehand) = &self.beforehand {
+            beforehand.assign(config.assignments(beforehand.network())?);
         }
         Ok(())
     }

@@ -80,7 +80,7 @@ async fn gateway(
     )
     .await?;
     let intake = Some(Intake { gateway, registry, journal });
-    Ok(Service { web, intake, live: None, store: None, stops, stages, outputs })
+    Ok(Service { web, intake, live: None, beforehand: None, store: None, stops, stages, outputs })
 }
 
 async fn worker(config: &Config, connection: Connection, metrics: PrometheusHandle) -> anyhow::Result<Service> {
@@ -97,10 +97,11 @@ async fn worker(config: &Config, connection: Connection, metrics: PrometheusHand
     let name = format!("{}.{}", folder::host(config)?, hex::encode(random));
     let membership = Members::run(connection.clone(), name.clone(), view, stops.stages.clone());
     stages.spawn("the membership", async move { Ok(membership.await?) });
+    let beforehand = super::beforehand(config, &schedule.network)?;
     let worker = Worker {
         connection: connection.clone(),
         store: Arc::clone(&store),
-        network: schedule.network,
+        beforehand: Arc::clone(&beforehand),
         name,
         members,
         warm_up: warm_up(config),
@@ -112,7 +113,8 @@ async fn worker(config: &Config, connection: Connection, metrics: PrometheusHand
         async move { store.ready().await.map_err(|e| e.to_string()) }
     });
     operate(listener, vec![store_check, stream_check(connection)], metrics, &stops, &mut outputs);
-    Ok(Service { web, intake: None, live: None, store: Some(store), stops, stages, outputs })
+    let beforehand = Some(beforehand);
+    Ok(Service { web, intake: None, live: None, beforehand, store: Some(store), stops, stages, outputs })
 }
 
 async fn web(
@@ -123,7 +125,8 @@ async fn web(
 ) -> anyhow::Result<Service> {
     let (listener, web) = listen(config).await?;
     let schedule = gtfs::read(&config.data.gtfs).await?;
-    let shards = Shards::start("live", &schedule.network, config.pipeline.shards)?;
+    let beforehand = super::beforehand(config, &schedule.network)?;
+    let shards = Shards::start("live", &beforehand, config.pipeline.shards)?;
     let (stops, mut stages, mut outputs) = (Stops::default(), Tasks::default(), Tasks::default());
     let day = (!config.replay.start.is_empty()).then(Default::default);
     let checks = vec![stream_check(connection.clone())];
@@ -131,7 +134,8 @@ async fn web(
     let live = show(config, schedule, recorded, listener, checks, Some(metrics), &stops, &mut outputs);
     let follow = pipeline::follow(connection, warm_up(config), shards, live.clone(), stops.stages.clone());
     stages.spawn("the live stage", follow);
-    Ok(Service { web, intake: None, live: Some(live), store: None, stops, stages, outputs })
+    let beforehand = Some(beforehand);
+    Ok(Service { web, intake: None, live: Some(live), beforehand, store: None, stops, stages, outputs })
 }
 
 fn warm_up(config: &Config) -> Duration {
