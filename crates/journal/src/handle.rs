@@ -14,9 +14,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use crate::disk::Faults;
 use crate::group::Entry;
 use crate::shared::Shared;
-use crate::storage::{Extent, FILE_NAME, Storage};
+use crate::storage::{Extent, FILE_NAME, Storage, decode};
 use crate::writer::{Command, Writer};
-use crate::{JournalError, MAX_CURSOR_NAME_BYTES, MAX_CURSORS, MAX_REPORT_BYTES, Options, Position};
+use crate::{JournalError, MAX_CURSOR_NAME_BYTES, MAX_CURSORS, MAX_REPORT_BYTES, Most, Options, Position};
 
 /// Memory in the queue is counted in units of this many bytes.
 const PERMIT_BYTES: usize = 64;
@@ -153,23 +153,46 @@ impl Journal {
     /// [`Position::START`] means from the oldest report kept, wherever that is; any other
     /// position that is no longer kept is an error, so that a loss cannot go unnoticed.
     pub fn read(&self, after: Position, max_reports: usize) -> Result<Vec<(Position, Report)>, JournalError> {
+        self.read_at_most(after, Most { reports: max_reports, bytes: usize::MAX })
+    }
+
+    /// The same, with a bound on bytes too: reports are of very different size.
+    pub fn read_at_most(&self, after: Position, most: Most) -> Result<Vec<(Position, Report)>, JournalError> {
+        let mut reports = Vec::new();
+        self.visit(after, most, |position, bytes| {
+            reports.push((position, decode(position.0, bytes)?));
+            Ok(())
+        })?;
+        Ok(reports)
+    }
+
+    /// Shows the same reports as [`Report::encode`] has made them, to be handed on as they are.
+    pub fn visit(
+        &self,
+        after: Position,
+        most: Most,
+        mut each: impl FnMut(Position, &[u8]) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
         let storage = self.inner.shared.storage()?;
         // A group can be read an instant before the head moves; nobody may be ahead of the head.
         let head = self.head();
-        let mut reports = storage.read(after.0, max_reports)?;
-        reports.truncate(reports.partition_point(|(position, _)| *position <= head));
-        let contiguous = reports.first().is_some_and(|(position, _)| position.0 == after.0 + 1);
-        if contiguous || after == Position::START {
-            return Ok(reports);
-        }
-        let first = self.first();
         if after > head {
             return Err(JournalError::Beyond { asked: after, head });
         }
-        if after.0 + 1 < first.0 {
+        let mut next = (after != Position::START).then_some(after.0 + 1);
+        storage.visit(after.0, head.0, most, |position, bytes| {
+            if next.is_some_and(|next| next != position) {
+                return Err(JournalError::Trimmed { asked: after, first: self.first() });
+            }
+            next = None;
+            each(Position(position), bytes)
+        })?;
+        let first = self.first();
+        // All up to the head may have been removed, so that nothing was seen.
+        if next.is_some_and(|next| next < first.0) {
             return Err(JournalError::Trimmed { asked: after, first });
         }
-        Ok(reports)
+        Ok(())
     }
 
     /// The newest report that is on stable storage.

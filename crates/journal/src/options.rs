@@ -25,6 +25,15 @@ pub(crate) const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// Written as a trial before a journal that ran out of room takes reports again.
 pub(crate) const PROBE_BYTES: usize = 256 << 10;
 
+/// How much is read at once; a single report may go past it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
+    /// Reports.
+    pub reports: usize,
+    /// Bytes of reports as they lie in the journal.
+    pub bytes: usize,
+}
+
 /// What may be set about a journal.
 #[derive(Clone, Debug)]
 pub struct Options {

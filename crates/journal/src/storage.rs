@@ -12,7 +12,7 @@ use crate::disk::{Disk, Faults};
 use crate::error::JournalError;
 use crate::group::Group;
 use crate::options::{PROBE_BYTES, TRIM_GROUPS_PER_COMMIT};
-use crate::{Options, Position};
+use crate::{Most, Options, Position};
 
 /// Position of a group's first report → the group.
 const GROUPS: TableDefinition<u64, &[u8]> = TableDefinition::new("groups");
@@ -186,27 +186,35 @@ impl Storage {
         Ok(())
     }
 
-    /// The first of the reports after a position, in order.
-    pub(crate) fn read(&self, after: u64, max_reports: usize) -> Result<Vec<(Position, Report)>, JournalError> {
+    /// Shows the bytes of the first reports after a position, in order, none past `head`.
+    pub(crate) fn visit(
+        &self,
+        after: u64,
+        head: u64,
+        most: Most,
+        mut each: impl FnMut(u64, &[u8]) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
         let tx = self.db.begin_read().map_err(unreadable)?;
         let groups = tx.open_table(GROUPS).map_err(unreadable)?;
         let wanted = after.saturating_add(1);
         // The report wanted may lie in the middle of the group that starts at or before it.
         let start = groups.range(..=wanted).map_err(unreadable)?.next_back();
         let start = start.transpose().map_err(unreadable)?.map_or(wanted, |(key, _)| key.value());
-        let mut out = Vec::new();
+        let (mut seen, mut bytes) = (0, 0);
         for entry in groups.range(start..).map_err(unreadable)? {
-            let (key, bytes) = entry.map_err(unreadable)?;
+            let (key, group) = entry.map_err(unreadable)?;
             let first = key.value();
             let skip = usize::try_from(wanted.saturating_sub(first)).unwrap_or(usize::MAX);
-            for (position, report) in (first..).zip(reports(first, bytes.value())?).skip(skip) {
-                if out.len() == max_reports {
-                    return Ok(out);
+            for (position, report) in (first..).zip(reports(first, group.value())?).skip(skip) {
+                if position > head || seen == most.reports || bytes >= most.bytes {
+                    return Ok(());
                 }
-                out.push((Position(position), decode(position, report)?));
+                let report = report.map_err(|reason| JournalError::Damaged { position: Position(position), reason })?;
+                each(position, report)?;
+                (seen, bytes) = (seen + 1, bytes + report.len());
             }
         }
-        Ok(out)
+        Ok(())
     }
 
     /// The position before the first report that was received at `instant` or later.
@@ -232,6 +240,7 @@ impl Storage {
         let Some(first) = found else { return Ok(Position(extent.head)) };
         let Some(bytes) = groups.get(first).map_err(unreadable)? else { return Ok(Position(first - 1)) };
         for (position, report) in (first..).zip(reports(first, bytes.value())?) {
+            let report = report.map_err(|reason| JournalError::Damaged { position: Position(position), reason })?;
             if decode(position, report)?.received_at >= instant {
                 return Ok(Position(position - 1));
             }
@@ -290,9 +299,8 @@ fn reports(first: u64, group: &[u8]) -> Result<impl Iterator<Item = Result<&[u8]
     group.reports().map_err(|reason| JournalError::Damaged { position: Position(first), reason })
 }
 
-fn decode(position: u64, report: Result<&[u8], Arc<str>>) -> Result<Report, JournalError> {
-    let damaged = |reason| JournalError::Damaged { position: Position(position), reason };
-    Report::decode(report.map_err(damaged)?).map_err(|e| damaged(e.to_string().into()))
+pub(crate) fn decode(position: u64, report: &[u8]) -> Result<Report, JournalError> {
+    Report::decode(report).map_err(|e| damaged(position, &e.to_string()))
 }
 
 fn damaged(position: u64, reason: &str) -> JournalError {
