@@ -5,16 +5,17 @@
 //! | XXH3-64 of all that follows, seeded with the position of the first report | 8 |
 //! | newest `received_at`, microseconds | 8 |
 //! | count of reports | 4 |
-//! | each report: length, bytes of [`Report::encode`] | 4, n |
+//! | each report, [framed](crate::framing): length, bytes of [`Report::encode`] | 4, n |
 
 use std::sync::Arc;
 
 use model::{Report, Timestamp};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::framing::{framed, push_framed};
+
 const CHECKSUM_BYTES: usize = 8;
 pub(crate) const HEADER_BYTES: usize = CHECKSUM_BYTES + 8 + 4;
-const LENGTH_BYTES: usize = 4;
 
 /// One report as bytes, on its way into a group.
 #[derive(Debug)]
@@ -54,9 +55,7 @@ impl GroupBuilder {
     }
 
     pub(crate) fn push(&mut self, entry: &Entry) {
-        let length = u32::try_from(entry.bytes.len()).unwrap_or(u32::MAX);
-        self.bytes.extend_from_slice(&length.to_le_bytes());
-        self.bytes.extend_from_slice(&entry.bytes);
+        push_framed(&entry.bytes, &mut self.bytes);
         self.reports += 1;
         self.newest = self.newest.max(entry.received_at);
     }
@@ -139,14 +138,9 @@ impl<'a> Group<'a> {
         if ![first, 0].into_iter().any(|seed| xxh3_64_with_seed(self.checked, seed) == self.checksum) {
             return Err("the checksum is wrong".into());
         }
-        let mut rest = self.reports;
-        Ok((0..self.count).map(move |_| {
-            let cut = || Arc::<str>::from("a report is cut short");
-            let (length, tail) = rest.split_first_chunk::<LENGTH_BYTES>().ok_or_else(cut)?;
-            let (report, tail) = tail.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(cut)?;
-            rest = tail;
-            Ok(report)
-        }))
+        let mut reports = framed(self.reports);
+        let missing = || Err("the group holds fewer reports than it counts".into());
+        Ok((0..self.count).map(move |_| reports.next().unwrap_or_else(missing)))
     }
 }
 

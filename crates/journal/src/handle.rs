@@ -15,9 +15,9 @@ use crate::disk::Faults;
 use crate::group::Entry;
 use crate::salvage;
 use crate::shared::Shared;
-use crate::storage::{Extent, FILE_NAME};
+use crate::storage::{Extent, FILE_NAME, decode};
 use crate::writer::{Command, Writer};
-use crate::{JournalError, MAX_CURSOR_NAME_BYTES, MAX_CURSORS, MAX_REPORT_BYTES, Options, Position};
+use crate::{JournalError, MAX_CURSOR_NAME_BYTES, MAX_CURSORS, MAX_REPORT_BYTES, Most, Options, Position};
 
 /// Memory in the queue is counted in units of this many bytes.
 const PERMIT_BYTES: usize = 64;
@@ -195,10 +195,30 @@ impl Journal {
     /// While the journal has failed there may be nothing to read; [`Journal::watch`] tells when that
     /// is over.
     pub fn read(&self, after: Position, max_reports: usize) -> Result<Vec<(Position, Report)>, JournalError> {
+        self.read_at_most(after, Most { reports: max_reports, bytes: usize::MAX })
+    }
+
+    /// The same, with a bound on bytes too: reports are of very different size.
+    pub fn read_at_most(&self, after: Position, most: Most) -> Result<Vec<(Position, Report)>, JournalError> {
+        let mut reports = Vec::new();
+        self.visit(after, most, |position, bytes| {
+            reports.push((position, decode(position.0, bytes)?));
+            Ok(())
+        })?;
+        Ok(reports)
+    }
+
+    /// Shows the same reports as [`Report::encode`] has made them, to be handed on as they are.
+    pub fn visit(
+        &self,
+        after: Position,
+        most: Most,
+        mut each: impl FnMut(Position, &[u8]) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
         let shared = &self.inner.shared;
         let storage = match shared.storage() {
             Ok(storage) if shared.damage().is_none() => storage,
-            Ok(_) | Err(JournalError::Failed(_)) => return Ok(Vec::new()),
+            Ok(_) | Err(JournalError::Failed(_)) => return Ok(()),
             Err(error) => return Err(error),
         };
         let mut after = Position(storage.past_lost(after.0));
@@ -207,27 +227,34 @@ impl Journal {
         }
         // A group can be read an instant before the head moves; nobody may be ahead of the head.
         let head = self.head();
-        let mut reports = match storage.read(after.0, max_reports) {
-            Ok(reports) => reports,
-            Err(_) if storage.faults().any() => return Ok(Vec::new()),
-            Err(error) => {
-                self.damaged(&error);
-                return Ok(Vec::new());
-            }
-        };
-        reports.truncate(reports.partition_point(|(position, _)| *position <= head));
-        let contiguous = reports.first().is_some_and(|(position, _)| position.0 == after.0 + 1);
-        if contiguous || after == Position::START {
-            return Ok(reports);
-        }
-        let first = self.first();
         if after > head {
             return Err(JournalError::Beyond { asked: after, head });
         }
-        if after.0 + 1 < first.0 {
+        let mut next = (after != Position::START).then_some(after.0 + 1);
+        let mut is_trimmed = false;
+        let visited = storage.visit(after.0, head.0, most, |position, bytes| {
+            is_trimmed = next.is_some_and(|next| next != position);
+            if is_trimmed {
+                return Err(JournalError::Trimmed { asked: after, first: self.first() });
+            }
+            next = None;
+            each(Position(position), bytes)
+        });
+        match visited {
+            Ok(()) => {}
+            Err(error) if is_trimmed => return Err(error),
+            Err(_) if storage.faults().any() => return Ok(()),
+            Err(error) => {
+                self.damaged(&error);
+                return Ok(());
+            }
+        }
+        let first = self.first();
+        // All up to the head may have been removed, so that nothing was seen.
+        if next.is_some_and(|next| next < first.0) {
             return Err(JournalError::Trimmed { asked: after, first });
         }
-        Ok(reports)
+        Ok(())
     }
 
     /// The newest report that is on stable storage.

@@ -48,6 +48,7 @@
 
 mod disk;
 mod error;
+mod framing;
 mod group;
 mod handle;
 mod options;
@@ -57,8 +58,9 @@ mod storage;
 mod writer;
 
 pub use error::JournalError;
+pub use framing::{framed, framed_bytes, push_framed};
 pub use handle::{Journal, Receipt};
-pub use options::{MAX_CURSOR_NAME_BYTES, MAX_CURSORS, MAX_REPORT_BYTES, Options};
+pub use options::{MAX_CURSOR_NAME_BYTES, MAX_CURSORS, MAX_REPORT_BYTES, Most, Options};
 
 /// The number of one report, counted from 1 in the order of appending.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -31,6 +31,15 @@ pub(crate) const SALVAGED_BYTES_PER_COMMIT: usize = 16 << 20;
 /// For so long after unread reports were dropped, the journal says that it is not well.
 pub(crate) const DROPPED_IS_NEWS_FOR: Duration = Duration::from_mins(10);
 
+/// How much is read at once; a single report may go past it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
+    /// Reports.
+    pub reports: usize,
+    /// Bytes of reports as they lie in the journal.
+    pub bytes: usize,
+}
+
 /// What may be set about a journal.
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -14,7 +14,7 @@ use crate::disk::{Disk, Faults};
 use crate::error::JournalError;
 use crate::group::{Group, seal};
 use crate::options::TRIM_GROUPS_PER_COMMIT;
-use crate::{Options, Position};
+use crate::{Most, Options, Position};
 
 /// Position of a group's first report → the group.
 const GROUPS: TableDefinition<u64, &[u8]> = TableDefinition::new("groups");
@@ -252,18 +252,36 @@ impl Storage {
         self.lost.iter().filter(|(from, to)| (*from..*to).contains(&after)).map(|(_, to)| *to).max().unwrap_or(after)
     }
 
-    /// The first of the reports after a position, in order. What lies before damage is read
-    /// before the damage is told of.
-    pub(crate) fn read(&self, after: u64, max_reports: usize) -> Result<Vec<(Position, Report)>, JournalError> {
-        let mut out = Vec::new();
-        let read = guarded(|| self.read_into(&mut out, after, max_reports));
-        match read.unwrap_or_else(|panic| Err(damaged(after + 1, &panic))) {
-            Err(error) if out.is_empty() => Err(error),
-            _ => Ok(out),
+    /// Shows the bytes of the first reports after a position, in order, none past `upto`. What
+    /// lies before damage is shown before the damage is told of.
+    pub(crate) fn visit(
+        &self,
+        after: u64,
+        upto: u64,
+        most: Most,
+        mut each: impl FnMut(u64, &[u8]) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
+        let mut seen = 0u64;
+        let visited = guarded(|| {
+            self.visit_groups(after, upto, most, |position, bytes| {
+                each(position, bytes)?;
+                seen += 1;
+                Ok(())
+            })
+        });
+        match visited.unwrap_or_else(|panic| Err(damaged(after + 1, &panic))) {
+            Err(error) if seen == 0 => Err(error),
+            _ => Ok(()),
         }
     }
 
-    fn read_into(&self, out: &mut Vec<(Position, Report)>, after: u64, max_reports: usize) -> Result<(), JournalError> {
+    fn visit_groups(
+        &self,
+        after: u64,
+        upto: u64,
+        most: Most,
+        mut each: impl FnMut(u64, &[u8]) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
         let tx = self.db.begin_read().map_err(unreadable)?;
         let groups = tx.open_table(GROUPS).map_err(unreadable)?;
         let head = value(&tx.open_table(META).map_err(unreadable)?, HEAD).map_err(unreadable)?;
@@ -273,18 +291,21 @@ impl Storage {
         let start = start.transpose().map_err(unreadable)?.map(|(key, _)| key.value());
         // Where the next group must start; nobody knows where that which was trimmed ends.
         let mut expected = start;
+        let (mut seen, mut bytes) = (0, 0);
         for entry in groups.range(start.unwrap_or(wanted)..).map_err(unreadable)? {
-            let (key, bytes) = entry.map_err(unreadable)?;
+            let (key, stored) = entry.map_err(unreadable)?;
             let first = key.value();
             self.check_order(expected, first)?;
             let skip = usize::try_from(wanted.saturating_sub(first)).unwrap_or(usize::MAX);
-            let group = group(first, bytes.value())?;
+            let group = group(first, stored.value())?;
             expected = Some(first + u64::from(group.count()));
             for (position, report) in (first..).zip(reports(first, group)?).skip(skip) {
-                if out.len() == max_reports {
+                if position > upto || seen == most.reports || bytes >= most.bytes {
                     return Ok(());
                 }
-                out.push((Position(position), decode(position, report)?));
+                let report = report.map_err(|reason| JournalError::Damaged { position: Position(position), reason })?;
+                each(position, report)?;
+                (seen, bytes) = (seen + 1, bytes + report.len());
             }
         }
         self.check_order(expected, head + 1)
@@ -327,6 +348,7 @@ impl Storage {
         let Some(first) = found else { return Ok(Position(extent.head)) };
         let Some(bytes) = groups.get(first).map_err(unreadable)? else { return Ok(Position(first - 1)) };
         for (position, report) in (first..).zip(reports(first, group(first, bytes.value())?)?) {
+            let report = report.map_err(|reason| JournalError::Damaged { position: Position(position), reason })?;
             if decode(position, report)?.received_at >= instant {
                 return Ok(Position(position - 1));
             }
@@ -396,9 +418,8 @@ fn reports(
     group.reports(first).map_err(|reason| JournalError::Damaged { position: Position(first), reason })
 }
 
-fn decode(position: u64, report: Result<&[u8], Arc<str>>) -> Result<Report, JournalError> {
-    let damaged = |reason| JournalError::Damaged { position: Position(position), reason };
-    Report::decode(report.map_err(damaged)?).map_err(|e| damaged(e.to_string().into()))
+pub(crate) fn decode(position: u64, report: &[u8]) -> Result<Report, JournalError> {
+    Report::decode(report).map_err(|e| damaged(position, &e.to_string()))
 }
 
 fn damaged(position: u64, reason: &str) -> JournalError {

@@ -84,6 +84,17 @@ impl Report {
         out.extend_from_slice(&batch.text);
     }
 
+    /// The vehicle of a report's bytes, without reading the rest of them.
+    pub fn vehicle_of(bytes: &[u8]) -> Result<VehicleId, CodecError> {
+        let mut input = Input::new(bytes);
+        let version = input.u8()?;
+        if version != VERSION {
+            return Err(CodecError::Version(version));
+        }
+        input.text()?;
+        VehicleId::new(input.text()?).map_err(|_| CodecError::Field("vehicle"))
+    }
+
     /// Reads what [`Report::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let mut input = Input::new(bytes);
@@ -180,6 +191,7 @@ mod tests {
         fn what_was_written_is_read(report in report()) {
             let mut bytes = Vec::new();
             report.encode(&mut bytes);
+            prop_assert_eq!(Report::vehicle_of(&bytes).unwrap(), report.vehicle.clone());
             prop_assert_eq!(Report::decode(&bytes).unwrap(), report);
         }
 
@@ -193,9 +205,9 @@ mod tests {
 
         #[test]
         fn noise_is_refused_without_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = Report::decode(&bytes);
+            let _ = (Report::decode(&bytes), Report::vehicle_of(&bytes));
             if let Some(first) = bytes.first_mut() { *first = VERSION; }
-            let _ = Report::decode(&bytes);
+            let _ = (Report::decode(&bytes), Report::vehicle_of(&bytes));
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::StreamError;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time between two attempts to reach a server.
 const RECONNECT: Duration = Duration::from_millis(500);
+/// More than a message's header takes, which the server counts too.
+const HEADER_BYTES: usize = 1024;
 /// How long the server recognises a message sent again.
 const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 
@@ -88,6 +90,13 @@ impl Connection {
     /// The subject of all fixes.
     pub(crate) fn all(&self) -> String {
         format!("{}.fix.*", self.settings.prefix)
+    }
+
+    /// Bytes of reports that the server takes in one message, beside the message's header.
+    pub(crate) fn most_bytes(&self) -> usize {
+        let most = self.client.server_info().max_payload;
+        // A server that does not say takes what the reports need.
+        if most == 0 { usize::MAX } else { most - HEADER_BYTES.min(most / 2) }
     }
 
     /// The subject of a shard's fixes.

@@ -19,10 +19,10 @@ pub enum StreamError {
         /// What the client says.
         reason: String,
     },
-    /// A report larger than the server takes.
-    #[error("a report of {bytes} bytes is more than the NATS server takes ({most}); raise its max_payload")]
+    /// A message larger than the server takes: it has to be made anew, in parts.
+    #[error("a message of {bytes} bytes is more than the NATS server takes ({most}); raise its max_payload")]
     TooLarge {
-        /// The report.
+        /// The message.
         bytes: usize,
         /// The server's limit.
         most: usize,

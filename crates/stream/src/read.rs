@@ -45,13 +45,22 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader of one shard, or of all.
-    pub async fn new(connection: Connection, shard: Option<u16>, begin: Begin) -> Result<Self, StreamError> {
+    /// A reader of one shard, or of all. Asks the stream where that begins, as long as it
+    /// takes to get an answer.
+    pub async fn new(connection: Connection, shard: Option<u16>, begin: Begin) -> Self {
         let subject = shard.map_or_else(|| connection.all(), |shard| connection.of_shard(shard));
-        let policy = policy(&connection, begin).await?;
+        let policy = loop {
+            match policy(&connection, begin).await {
+                Ok(policy) => break policy,
+                Err(error) => {
+                    tracing::debug!(subject, "cannot read yet: {error}");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        };
         let mut connected = connection.connected.clone();
         connected.mark_unchanged();
-        Ok(Self { connection, subject, policy, connected, messages: None })
+        Self { connection, subject, policy, connected, messages: None }
     }
 
     /// The next messages; waits until there is one.

@@ -15,8 +15,9 @@ use tokio::sync::broadcast;
 use crate::encoded::{Content, Encoded};
 use crate::events::{event, event_data};
 
-/// Updates that a slow client of live events may lag behind before it gets a new snapshot.
-const BACKLOG: usize = 256;
+/// Updates that a slow client of live events may lag behind before it gets a new snapshot: some
+/// seconds, for as long as one client lags they are all kept, and of a large city each has megabytes.
+const BACKLOG: usize = 16;
 
 /// What has been let out. Written by the publisher alone.
 #[derive(Debug)]

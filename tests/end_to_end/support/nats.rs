@@ -13,6 +13,7 @@ const NATS: &str = "/usr/sbin/nats-server";
 /// Servers on free ports with their data in a folder; stopped when dropped.
 pub struct Nats {
     servers: Vec<Server>,
+    settings: String,
     folder: tempfile::TempDir,
 }
 
@@ -25,13 +26,18 @@ struct Server {
 impl Nats {
     /// `None`, and a line that says so, where it is not installed.
     pub fn start(count: usize) -> Option<Self> {
+        Self::start_with(count, "")
+    }
+
+    /// The same with further settings.
+    pub fn start_with(count: usize, settings: &str) -> Option<Self> {
         if !Path::new(NATS).exists() {
             println!("skipped: {NATS} is not installed");
             return None;
         }
         let servers =
             (0..count).map(|_| Server { port: free_port(), cluster: free_port(), process: None }).collect::<Vec<_>>();
-        let mut nats = Self { servers, folder: tempfile::tempdir().unwrap() };
+        let mut nats = Self { servers, settings: settings.to_owned(), folder: tempfile::tempdir().unwrap() };
         (0..count).for_each(|index| nats.restart(index));
         Some(nats)
     }
@@ -56,7 +62,7 @@ impl Nats {
         let mut text = String::new();
         let (port, cluster) = (self.servers[index].port, self.servers[index].cluster);
         writeln!(text, "server_name: n{index}\nlisten: \"127.0.0.1:{port}\"").unwrap();
-        writeln!(text, "jetstream {{ store_dir: \"{}\" }}", folder.display()).unwrap();
+        writeln!(text, "jetstream {{ store_dir: \"{}\" }}\n{}", folder.display(), self.settings).unwrap();
         if self.servers.len() > 1 {
             let routes: Vec<_> =
                 self.servers.iter().map(|s| format!("\"nats-route://127.0.0.1:{}\"", s.cluster)).collect();

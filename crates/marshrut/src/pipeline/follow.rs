@@ -10,9 +10,6 @@ use tokio_util::sync::CancellationToken;
 use super::shards::Shards;
 use super::stage::{Chunk, Sink};
 
-/// How long to wait before a stream that cannot be read is tried again.
-const RETRY: Duration = Duration::from_millis(500);
-
 /// Reads from `warm_up` ago, matches, hands on, until `stop`.
 pub async fn follow(
     connection: Connection,
@@ -30,15 +27,7 @@ async fn for_ever(
     shards: Shards,
     mut sink: impl Sink,
 ) -> anyhow::Result<()> {
-    let mut reader = loop {
-        match Reader::new(connection.clone(), None, Begin::Ago(warm_up)).await {
-            Ok(reader) => break reader,
-            Err(error) => {
-                tracing::warn!("cannot follow the stream yet: {error}");
-                tokio::time::sleep(RETRY).await;
-            }
-        }
-    };
+    let mut reader = Reader::new(connection, None, Begin::Ago(warm_up)).await;
     loop {
         let messages = reader.next().await;
         let Some(upto) = messages.last().map(|message| Position(message.sequence)) else { continue };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use journal::{Journal, Position};
+use journal::{Journal, Most, Position};
 use network::Network;
 use store::{Batch, FixRow, Store, VisitRow};
 
@@ -27,6 +27,9 @@ impl HistorySink {
 }
 
 impl Sink for HistorySink {
+    /// Enough that a transaction's own cost no longer shows when the store is behind.
+    const MOST: Most = Most { reports: 8192, bytes: 2 << 20 };
+
     async fn take(&mut self, chunk: &Chunk) -> anyhow::Result<()> {
         let reports = chunk.reports.iter().zip(&chunk.matched.fixes);
         let fixes = reports

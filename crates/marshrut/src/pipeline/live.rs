@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use journal::Most;
 use model::{Clock, GatePolicy};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,7 @@ use matching::MatchedFix;
 use super::stage::{Chunk, Sink};
 
 /// Chunks that may wait for the live task.
-const QUEUE: usize = 16;
+const QUEUE: usize = 4;
 /// How often held-back fixes are released and old vehicles leave.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -43,6 +44,8 @@ impl LiveHandle {
 }
 
 impl Sink for LiveHandle {
+    const MOST: Most = Most { reports: 2048, bytes: 512 << 10 };
+
     async fn take(&mut self, chunk: &Chunk) -> anyhow::Result<()> {
         let fixes = chunk.matched.fixes.iter().flatten().cloned().collect();
         let _ = self.0.send(LiveMessage::Matched(fixes)).await;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use matching::Outcome;
 use network::Network;
 use store::{Batch, Claim, FixRow, Store, StoreError, VisitRow};
-use stream::{Begin, Connection, Reader, share};
+use stream::{Begin, Connection, Reader, shard_of, share};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -120,28 +120,31 @@ impl Worker {
     }
 
     /// Commits, however long it takes, and tells whether shards turned out to be another's.
-    async fn commit(&self, mut portions: Vec<Portion>, owned: &mut BTreeMap<u16, Owned>) -> bool {
+    async fn commit(&self, portions: Vec<Portion>, owned: &mut BTreeMap<u16, Owned>) -> bool {
+        let (mut batch, mut upto) = (Batch::default(), BTreeMap::new());
+        let is_mine = |claim: Claim| owned.get(&claim.shard).is_some_and(|mine| mine.epoch == claim.epoch);
+        for mut portion in portions.into_iter().filter(|portion| is_mine(portion.upto)) {
+            batch.fixes.append(&mut portion.fixes);
+            batch.visits.append(&mut portion.visits);
+            // Portions of a shard lie in order, so the last one counts.
+            upto.insert(portion.upto.shard, portion.upto);
+        }
         let (mut wait, longest) = RETRY;
         let mut any_lost = false;
-        loop {
-            portions.retain(|p| owned.get(&p.upto.shard).is_some_and(|mine| mine.epoch == p.upto.epoch));
-            if portions.is_empty() {
-                return any_lost;
-            }
-            // Portions of a shard lie in order, so the last one counts.
-            let upto: BTreeMap<u16, Claim> = portions.iter().map(|p| (p.upto.shard, p.upto)).collect();
-            let upto: Vec<Claim> = upto.into_values().collect();
-            let fixes = portions.iter().flat_map(|p| p.fixes.iter().cloned()).collect();
-            let visits = portions.iter().flat_map(|p| p.visits.iter().cloned()).collect();
-            match self.store.commit_shards(&Batch { fixes, visits }, &upto).await {
+        while !upto.is_empty() {
+            let claims: Vec<Claim> = upto.values().copied().collect();
+            match self.store.commit_shards(&batch, &claims).await {
                 Ok(committed) => {
                     metrics::counter!("marshrut_store_fixes_total").increment(committed.inserted);
                     metrics::counter!("marshrut_store_duplicates_total").increment(committed.duplicates);
-                    return any_lost;
+                    break;
                 }
                 Err(StoreError::Fenced { shards }) => {
                     tracing::info!(shards = shards.len(), "another worker has taken shards over");
                     owned.retain(|shard, _| !shards.contains(shard));
+                    upto.retain(|shard, _| !shards.contains(shard));
+                    batch.fixes.retain(|fix| !shards.contains(&shard_of(&fix.vehicle_id)));
+                    batch.visits.retain(|visit| !shards.contains(&shard_of(&visit.vehicle_id)));
                     any_lost = true;
                 }
                 Err(error) => {
@@ -152,6 +155,7 @@ impl Worker {
                 }
             }
         }
+        any_lost
     }
 }
 
@@ -165,32 +169,30 @@ struct Follow {
 
 impl Follow {
     async fn run(mut self, connection: Connection, warm_up: Duration) {
-        let mut reader = loop {
-            let begin = Begin::Before(self.claim.sequence, warm_up);
-            match Reader::new(connection.clone(), Some(self.claim.shard), begin).await {
-                Ok(reader) => break reader,
-                Err(error) => {
-                    tracing::debug!(shard = self.claim.shard, "cannot read yet: {error}");
-                    tokio::time::sleep(RETRY.0).await;
-                }
-            }
-        };
+        let begin = Begin::Before(self.claim.sequence, warm_up);
+        let mut reader = Reader::new(connection, Some(self.claim.shard), begin).await;
         loop {
             for message in reader.next().await {
-                let portion = self.portion(&message);
+                let outcome = self.matched(&message);
                 // What is committed already only brings the matcher up to date.
-                if message.sequence > self.claim.sequence && self.portions.send(portion).await.is_err() {
+                if message.sequence > self.claim.sequence
+                    && self.portions.send(self.portion(&message, &outcome)).await.is_err()
+                {
                     return;
                 }
             }
         }
     }
 
-    fn portion(&mut self, message: &stream::Message) -> Portion {
+    fn matched(&mut self, message: &stream::Message) -> Outcome {
         let mut outcome = Outcome::default();
         for report in &message.reports {
             self.matcher.advance(report, &mut outcome);
         }
+        outcome
+    }
+
+    fn portion(&self, message: &stream::Message, outcome: &Outcome) -> Portion {
         let sent = message.reports.iter().flat_map(|report| report.batch.fixes.iter().map(move |fix| (report, fix)));
         let rows = sent.zip(&outcome.fixes);
         Portion {
