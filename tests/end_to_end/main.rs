@@ -16,3 +16,4 @@ mod machines;
 mod one_folder;
 mod outputs;
 mod simulate;
+mod trouble;
