@@ -17,3 +17,4 @@ mod machines;
 mod one_folder;
 mod outputs;
 mod simulate;
+mod trouble;

@@ -1,5 +1,6 @@
 //! One tracker's connection.
 
+mod end;
 mod wire;
 
 use std::collections::VecDeque;
@@ -16,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::end::End;
 use self::wire::{Owed, read, settle, write};
 use crate::connected::Place;
 use crate::intake::{Identity, Intake, out_of_bounds};
@@ -24,52 +26,6 @@ use crate::quarantine::Entry;
 
 /// For the peer to take the last reply before the socket is closed for good.
 const LINGER: Duration = Duration::from_millis(500);
-
-/// Why a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The tracker closed it.
-    Peer,
-    /// The socket failed, or the tracker did not take its replies.
-    Io,
-    /// The device is not wanted.
-    Refused,
-    /// Records came before anyone said whose they are.
-    Nobody,
-    /// It is no longer known where a message starts, or there were too many errors.
-    Undecodable,
-    /// The device did not say who it is.
-    LoginTimeout,
-    /// A message was begun and not finished.
-    FrameTimeout,
-    /// Nothing came.
-    IdleTimeout,
-    /// The journal takes nothing.
-    Journal,
-    /// The device has logged in on another connection.
-    Replaced,
-    /// The gateway stops.
-    Shutdown,
-}
-
-impl End {
-    /// Its label in the counters.
-    pub(crate) const fn reason(self) -> &'static str {
-        match self {
-            Self::Peer => "peer",
-            Self::Io => "io",
-            Self::Refused => "refused",
-            Self::Nobody => "nobody",
-            Self::Undecodable => "undecodable",
-            Self::LoginTimeout => "login_timeout",
-            Self::FrameTimeout => "frame_timeout",
-            Self::IdleTimeout => "idle_timeout",
-            Self::Journal => "journal",
-            Self::Replaced => "replaced",
-            Self::Shutdown => "shutdown",
-        }
-    }
-}
 
 /// One tracker's connection: reads, decodes, submits and answers, in one task.
 pub(crate) struct Session {

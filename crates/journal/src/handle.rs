@@ -2,10 +2,8 @@
 
 use std::borrow::Borrow;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
 use model::{MAX_REPORT_FIXES, Report, Timestamp};
@@ -13,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::disk::Faults;
 use crate::group::Entry;
+use crate::receipt::{Receipt, Waiter, writer_gone};
 use crate::salvage;
 use crate::shared::Shared;
 use crate::storage::{Extent, FILE_NAME, decode};
@@ -38,56 +37,6 @@ struct Inner {
     head: watch::Receiver<Position>,
     acknowledge_after: Option<watch::Receiver<Position>>,
     writer: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// Who is told what became of a report.
-type Waiter = oneshot::Sender<Result<Position, JournalError>>;
-
-/// The promise of an answer about one submitted report.
-pub struct Receipt(Answer);
-
-enum Answer {
-    /// Once it is on stable storage.
-    Durable(oneshot::Receiver<Result<Position, JournalError>>),
-    /// Once a forwarder has passed it as well.
-    Forwarded(Pin<Box<dyn Future<Output = Result<Position, JournalError>> + Send + Sync>>),
-}
-
-impl std::fmt::Debug for Receipt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Receipt")
-    }
-}
-
-impl Receipt {
-    /// Waits until the report is on stable storage, or is not going to be.
-    pub async fn durable(self) -> Result<Position, JournalError> {
-        self.await
-    }
-}
-
-/// Resolves like [`Receipt::durable`].
-impl Future for Receipt {
-    type Output = Result<Position, JournalError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            Answer::Durable(answer) => {
-                Pin::new(answer).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(writer_gone())))
-            }
-            Answer::Forwarded(answer) => answer.as_mut().poll(context),
-        }
-    }
-}
-
-/// Waits for the disk and then for the forwarder.
-async fn forwarded(
-    durable: oneshot::Receiver<Result<Position, JournalError>>,
-    mut upto: watch::Receiver<Position>,
-) -> Result<Position, JournalError> {
-    let position = durable.await.unwrap_or_else(|_| Err(writer_gone()))?;
-    upto.wait_for(|upto| *upto >= position).await.map_err(|_| JournalError::Closed)?;
-    Ok(position)
 }
 
 impl Journal {
@@ -139,10 +88,7 @@ impl Journal {
             if let Some(waits) = waits {
                 waits.await?;
             }
-            Ok(Receipt(match &self.inner.acknowledge_after {
-                None => Answer::Durable(receipt),
-                Some(upto) => Answer::Forwarded(Box::pin(forwarded(receipt, upto.clone()))),
-            }))
+            Ok(Receipt::of(receipt, self.inner.acknowledge_after.clone()))
         }
     }
 
@@ -405,10 +351,6 @@ fn check_cursor_name(name: &str) -> Result<(), JournalError> {
         return Err(JournalError::Cursor(name.chars().take(MAX_CURSOR_NAME_BYTES).collect()));
     }
     Ok(())
-}
-
-fn writer_gone() -> JournalError {
-    JournalError::Failed("its writer has stopped; see the log and restart".into())
 }
 
 #[cfg(test)]

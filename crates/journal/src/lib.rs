@@ -52,15 +52,18 @@ mod framing;
 mod group;
 mod handle;
 mod options;
+mod receipt;
 mod salvage;
 mod shared;
 mod storage;
+mod trim;
 mod writer;
 
 pub use error::JournalError;
 pub use framing::{framed, framed_bytes, push_framed};
-pub use handle::{Journal, Receipt};
+pub use handle::Journal;
 pub use options::{MAX_CURSOR_NAME_BYTES, MAX_CURSORS, MAX_REPORT_BYTES, Most, Options};
+pub use receipt::Receipt;
 
 /// The number of one report, counted from 1 in the order of appending.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,7 +12,8 @@ use crate::group::{Entry, GroupBuilder};
 use crate::options::{MAX_GROUP_BYTES, MAX_GROUP_REPORTS, RETRY_EVERY};
 use crate::salvage;
 use crate::shared::Shared;
-use crate::storage::{Change, Extent, Trim, guarded};
+use crate::storage::{Change, Extent, guarded};
+use crate::trim::Trim;
 use crate::{JournalError, Position};
 
 /// How often a failed journal answers those who wait.

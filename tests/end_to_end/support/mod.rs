@@ -5,6 +5,7 @@ pub mod nats;
 #[path = "../../../crates/store/tests/support/mod.rs"]
 pub mod postgis;
 pub mod service;
+pub mod trackers;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

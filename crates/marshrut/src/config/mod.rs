@@ -401,7 +401,7 @@ mod tests {
     fn protocols_have_idle_timeouts_of_their_own() {
         let settings = |text: &str| toml::from_str::<Config>(text).unwrap().gateway_settings();
         let limits = settings("[gateway]\nidle_timeouts_s = { GT06 = 900 }").unwrap().limits;
-        assert_eq!(limits.idle_timeouts, BTreeMap::from([("gt06", Duration::from_secs(900))]));
+        assert_eq!(limits.idle_timeouts, BTreeMap::from([("gt06", Duration::from_mins(15))]));
         let error = settings("[gateway]\nidle_timeouts_s = { gt07 = 900 }").unwrap_err().to_string();
         assert!(error.contains("idle_timeouts_s: `gt07`") && error.contains(" gt06,"), "{error}");
     }
