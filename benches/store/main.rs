@@ -33,9 +33,9 @@ use tokio::runtime::Runtime;
 const SECONDS: &str = "MARSHRUT_BENCH_SECONDS";
 const USUAL_SECONDS: u64 = 30;
 /// Fixes of a batch: what the pipeline reads at once from trackers that send one at a time.
-const BATCH: u64 = 4096;
+const BATCH: u64 = 8192;
 /// Batches of a turn.
-const BATCHES: u64 = 50;
+const BATCHES: u64 = 25;
 /// Of so many fixes one is sent again with the next batch, where trackers do that.
 const AGAIN_EVERY: usize = 100;
 /// How often a line is printed.

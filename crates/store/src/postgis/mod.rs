@@ -15,6 +15,7 @@ use model::{ServiceDate, Timestamp};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use known::Keeper;
+use write::Guard;
 
 use crate::page::{self, Window};
 use crate::{Batch, Claim, Committed, FixKey, FixRow, Shown, Store, StoreError, VisitKey, VisitRow};
@@ -75,7 +76,7 @@ impl Store for Postgis {
 
     async fn commit(&self, batch: &Batch, upto: u64) -> Result<Committed, StoreError> {
         let started = std::time::Instant::now();
-        let committed = self.within(OPERATION_TIMEOUT, self.write(batch, upto)).await?;
+        let committed = self.within(OPERATION_TIMEOUT, self.write(batch, Guard::Position(upto))).await?;
         metrics::histogram!("marshrut_store_commit_seconds").record(started.elapsed().as_secs_f64());
         Ok(committed)
     }
@@ -86,7 +87,7 @@ impl Store for Postgis {
 
     async fn commit_shards(&self, batch: &Batch, upto: &[Claim]) -> Result<Committed, StoreError> {
         let started = std::time::Instant::now();
-        let committed = self.within(OPERATION_TIMEOUT, self.write_shards(batch, upto)).await?;
+        let committed = self.within(OPERATION_TIMEOUT, self.write(batch, Guard::Shards(upto))).await?;
         metrics::histogram!("marshrut_store_commit_seconds").record(started.elapsed().as_secs_f64());
         Ok(committed)
     }

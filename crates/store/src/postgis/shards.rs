@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::Connection as _;
+use sqlx::PgConnection;
 
 use super::Postgis;
-use crate::{Batch, Claim, Committed, StoreError};
+use crate::{Claim, StoreError};
 
 const TABLE: &str = "marshrut.shard_positions";
 // In order, so that two workers that claim the same shards do not wait for each other.
@@ -33,29 +33,25 @@ impl Postgis {
         Ok(rows.into_iter().filter_map(claim).collect())
     }
 
-    pub(super) async fn write_shards(&self, batch: &Batch, upto: &[Claim]) -> Result<Committed, StoreError> {
-        let progress = self.error(TABLE);
+    /// Moves on how far the shards have got, under their lock; refused where one of them has
+    /// another owner.
+    pub(super) async fn advance_shards(
+        &self,
+        connection: &mut PgConnection,
+        upto: &[Claim],
+    ) -> Result<bool, StoreError> {
+        let error = self.error(TABLE);
         let shards: Vec<i32> = upto.iter().map(|claim| i32::from(claim.shard)).collect();
         let epochs: Vec<i64> = upto.iter().map(|claim| claim.epoch.cast_signed()).collect();
         let sequences: Vec<i64> = upto.iter().map(|claim| claim.sequence.cast_signed()).collect();
-        let mut connection = self.writer.acquire().await.map_err(&progress)?;
-        let mut transaction = connection.begin().await.map_err(&progress)?;
-        let mine: Vec<i32> = sqlx::query_scalar(LOCK)
-            .bind(&shards)
-            .bind(epochs)
-            .fetch_all(&mut *transaction)
-            .await
-            .map_err(&progress)?;
+        let mine: Vec<i32> =
+            sqlx::query_scalar(LOCK).bind(&shards).bind(epochs).fetch_all(&mut *connection).await.map_err(&error)?;
         let mine: BTreeSet<i32> = mine.into_iter().collect();
         let lost: Vec<u16> = upto.iter().map(|c| c.shard).filter(|s| !mine.contains(&i32::from(*s))).collect();
         if !lost.is_empty() {
             return Err(StoreError::Fenced { shards: lost });
         }
-        let mut known = self.known.take();
-        let inserted = self.merge(&mut transaction, batch, &mut known).await?;
-        sqlx::query(ADVANCE).bind(shards).bind(sequences).execute(&mut *transaction).await.map_err(&progress)?;
-        transaction.commit().await.map_err(&progress)?;
-        self.known.keep(known);
-        Ok(Committed { inserted, duplicates: (batch.fixes.len() as u64).saturating_sub(inserted) })
+        sqlx::query(ADVANCE).bind(shards).bind(sequences).execute(connection).await.map_err(&error)?;
+        Ok(true)
     }
 }

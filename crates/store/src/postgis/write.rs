@@ -11,12 +11,12 @@ use super::copy::{Fields, copy, storable};
 use super::known::{Known, Plan};
 use super::types::{Day, Time};
 use crate::time::micros;
-use crate::{Batch, Committed, FixRow, StoreError, VisitRow};
+use crate::{Batch, Claim, Committed, FixRow, StoreError, VisitRow};
 
 const CREATE_FIXES: &str = "CREATE TEMPORARY TABLE fixes_staging (LIKE marshrut.fixes) ON COMMIT DELETE ROWS";
 
-const LOCK: &str = "SELECT position FROM marshrut.progress WHERE consumer = 'history' FOR UPDATE";
-const ADVANCE: &str = "UPDATE marshrut.progress SET position = $1 WHERE consumer = 'history'";
+const POSITION: &str = "SELECT position FROM marshrut.progress WHERE consumer = 'history'";
+const ADVANCE: &str = "UPDATE marshrut.progress SET position = $1 WHERE consumer = 'history' AND position < $1";
 
 const FIX_COLUMNS: i16 = 23;
 macro_rules! copy_fixes_into {
@@ -61,42 +61,83 @@ pub(super) async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::E
     sqlx::query(CREATE_FIXES).execute(connection).await.map(drop)
 }
 
+/// What a commit moves on with its rows, and is refused by.
+pub(super) enum Guard<'a> {
+    /// The journal's position.
+    Position(u64),
+    /// How far shards of the stream have got.
+    Shards(&'a [Claim]),
+}
+
+/// How fixes get into their table.
+#[derive(Clone, Copy)]
+enum Way {
+    /// Copied, more than twice as quick; only where none of them is there already.
+    Straight,
+    /// By another table, from which those go on that are not there yet.
+    Around,
+}
+
 impl Postgis {
-    /// One transaction. The lock on the position keeps a second writer waiting until it sees
-    /// what the first has committed.
-    pub(super) async fn write(&self, batch: &Batch, upto: u64) -> Result<Committed, StoreError> {
-        let progress = self.error("marshrut.progress");
-        let mut connection = self.writer.acquire().await.map_err(&progress)?;
-        let mut transaction = connection.begin().await.map_err(&progress)?;
-        let committed: i64 = sqlx::query_scalar(LOCK).fetch_one(&mut *transaction).await.map_err(&progress)?;
-        let committed = committed.cast_unsigned();
-        if upto < committed {
-            return Err(StoreError::Stale { committed, upto });
-        }
+    /// One transaction with rows and what guards them. Where the table turns out to have a fix
+    /// that this process did not know of, it is rolled back and done the other way.
+    pub(super) async fn write(&self, batch: &Batch, guard: Guard<'_>) -> Result<Committed, StoreError> {
+        let error = self.error("marshrut.fixes");
+        let mut connection = self.writer.acquire().await.map_err(&error)?;
         let offered = batch.fixes.len() as u64;
-        if upto == committed {
-            return Ok(Committed { inserted: 0, duplicates: offered });
+        let mut way = Way::Straight;
+        loop {
+            let mut transaction = connection.begin().await.map_err(&error)?;
+            let moved = match &guard {
+                Guard::Position(upto) => self.advance(&mut transaction, *upto).await?,
+                Guard::Shards(upto) => self.advance_shards(&mut transaction, upto).await?,
+            };
+            if !moved {
+                return Ok(Committed { inserted: 0, duplicates: offered });
+            }
+            let mut known = self.known.take();
+            let Some(inserted) = self.merge(&mut transaction, batch, &mut known, way).await? else {
+                transaction.rollback().await.map_err(&error)?;
+                way = Way::Around;
+                continue;
+            };
+            transaction.commit().await.map_err(&error)?;
+            self.known.keep(known);
+            return Ok(Committed { inserted, duplicates: offered.saturating_sub(inserted) });
         }
-        let mut known = self.known.take();
-        let inserted = self.merge(&mut transaction, batch, &mut known).await?;
-        sqlx::query(ADVANCE).bind(upto.cast_signed()).execute(&mut *transaction).await.map_err(&progress)?;
-        transaction.commit().await.map_err(&progress)?;
-        self.known.keep(known);
-        Ok(Committed { inserted, duplicates: offered.saturating_sub(inserted) })
     }
 
-    /// Brings a batch's rows into the tables; gives how many fixes are new.
-    pub(super) async fn merge(
+    /// Whether the position has moved; it has not where it stands there already. The row's lock
+    /// keeps a second writer waiting until it sees what the first has committed.
+    async fn advance(&self, connection: &mut PgConnection, upto: u64) -> Result<bool, StoreError> {
+        let error = self.error("marshrut.progress");
+        let moved = sqlx::query(ADVANCE).bind(upto.cast_signed()).execute(&mut *connection).await.map_err(&error)?;
+        if moved.rows_affected() > 0 {
+            return Ok(true);
+        }
+        let committed: i64 = sqlx::query_scalar(POSITION).fetch_one(connection).await.map_err(&error)?;
+        let committed = committed.cast_unsigned();
+        if upto < committed { Err(StoreError::Stale { committed, upto }) } else { Ok(false) }
+    }
+
+    /// Brings a batch's rows into the tables; gives how many fixes are new, and `None` where
+    /// they cannot go this way.
+    async fn merge(
         &self,
         connection: &mut PgConnection,
         batch: &Batch,
         known: &mut Known,
-    ) -> Result<u64, StoreError> {
-        let mut plan = known.plan(&batch.fixes);
-        self.merge_days(connection, std::mem::take(&mut plan.days)).await?;
-        let inserted = insert_fixes(connection, plan).await.map_err(self.error("marshrut.fixes"))?;
+        way: Way,
+    ) -> Result<Option<u64>, StoreError> {
+        let Plan { new, doubtful, days } = known.plan(&batch.fixes);
+        let inserted = match way {
+            Way::Straight => insert_straight(connection, new, &doubtful).await,
+            Way::Around => insert_around(connection, &batch.fixes).await.map(Some),
+        };
+        let Some(inserted) = inserted.map_err(self.error("marshrut.fixes"))? else { return Ok(None) };
+        self.merge_days(connection, days).await?;
         self.merge_visits(connection, &batch.visits).await?;
-        Ok(inserted)
+        Ok(Some(inserted))
     }
 
     async fn merge_days(
@@ -124,9 +165,6 @@ impl Postgis {
         // One statement may not change a row twice: only the last of each key goes in.
         let last: BTreeMap<_, &VisitRow> = visits.iter().map(|v| ((v.service_date, v.key()), v)).collect();
         let visits: Vec<&VisitRow> = last.into_values().collect();
-        fn column<'r, T>(visits: &[&'r VisitRow], of: impl Fn(&'r VisitRow) -> T) -> Vec<T> {
-            visits.iter().map(|visit| of(visit)).collect()
-        }
         let merge = sqlx::query(MERGE_VISITS)
             .bind(column(&visits, |v| Day(v.service_date)))
             .bind(column(&visits, |v| storable(&v.trip_id)))
@@ -145,20 +183,34 @@ impl Postgis {
     }
 }
 
-/// Copies straight into the table, which is more than twice as quick as through another one,
-/// what is not there yet. That other way all of them go where the table turns out to have one
-/// that this process did not know of.
-async fn insert_fixes(connection: &mut PgConnection, plan: Plan<'_>) -> Result<u64, sqlx::Error> {
-    let Plan { mut new, doubtful, .. } = plan;
+fn column<'r, T>(visits: &[&'r VisitRow], of: impl Fn(&'r VisitRow) -> T) -> Vec<T> {
+    visits.iter().map(|visit| of(visit)).collect()
+}
+
+/// Copies those that are not there yet; `None`, and the transaction is spoilt, where one is
+/// there that this process did not know of.
+async fn insert_straight<'r>(
+    connection: &mut PgConnection,
+    mut new: Vec<&'r FixRow>,
+    doubtful: &[&'r FixRow],
+) -> Result<Option<u64>, sqlx::Error> {
     if !doubtful.is_empty() {
-        new.extend(absent(connection, &doubtful).await?);
+        new.extend(absent(connection, doubtful).await?);
         let mut seen = HashSet::with_capacity(new.len());
         new.retain(|fix| seen.insert((&fix.device_id, micros(fix.time), fix.content_hash)));
     }
-    if let Some(copied) = copy_new(connection, &new).await? {
-        return Ok(copied);
+    if new.is_empty() {
+        return Ok(Some(0));
     }
-    copy(&mut *connection, COPY_FIXES_STAGING, new.iter().copied(), FIX_COLUMNS, fix_fields).await?;
+    match copy(connection, COPY_FIXES, new.iter().copied(), FIX_COLUMNS, fix_fields).await {
+        Ok(()) => Ok(Some(new.len() as u64)),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+async fn insert_around(connection: &mut PgConnection, fixes: &[FixRow]) -> Result<u64, sqlx::Error> {
+    copy(&mut *connection, COPY_FIXES_STAGING, fixes.iter(), FIX_COLUMNS, fix_fields).await?;
     Ok(sqlx::query(MERGE_FIXES).execute(connection).await?.rows_affected())
 }
 
@@ -171,19 +223,6 @@ async fn absent<'r>(connection: &mut PgConnection, fixes: &[&'r FixRow]) -> Resu
         sqlx::query_scalar(PRESENT).bind(devices).bind(times).bind(hashes).fetch_all(connection).await?;
     let present: HashSet<i64> = present.into_iter().collect();
     Ok((1..).zip(fixes).filter(|(place, _)| !present.contains(place)).map(|(_, fix)| *fix).collect())
-}
-
-/// The number of fixes copied, or nothing done and `None` where one of them is there already.
-async fn copy_new(connection: &mut PgConnection, fixes: &[&FixRow]) -> Result<Option<u64>, sqlx::Error> {
-    if fixes.is_empty() {
-        return Ok(Some(0));
-    }
-    let mut attempt = connection.begin().await?;
-    match copy(&mut attempt, COPY_FIXES, fixes.iter().copied(), FIX_COLUMNS, fix_fields).await {
-        Ok(()) => attempt.commit().await.map(|()| Some(fixes.len() as u64)),
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => attempt.rollback().await.map(|()| None),
-        Err(other) => Err(other),
-    }
 }
 
 /// The fields in the order of [`COPY_FIXES`].
