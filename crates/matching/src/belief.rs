@@ -170,7 +170,7 @@ impl Belief {
     /// Takes another word of the dispatcher: what was held against runs is taken back, and what
     /// there is now is held against them.
     pub(crate) fn assign(&mut self, network: &Network, p: &Parameters, priors: &[Prior]) {
-        let against = |assigned: Option<bool>| if assigned == Some(false) { p.prior_log } else { 0.0 };
+        let against = |assigned: Option<bool>| if assigned == Some(false) { p.live_prior_log } else { 0.0 };
         for state in &mut self.states {
             let now = assigned(network, p, priors, state.run.instance);
             state.score += against(now) - against(state.run.assigned);

@@ -1,6 +1,7 @@
 //! Known truth: the made city's timetable is driven, with noise, and every hard case is scored by name.
 
 mod city;
+mod live;
 
 use std::sync::Arc;
 
