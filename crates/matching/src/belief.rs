@@ -13,6 +13,11 @@ use crate::search::Search;
 use crate::stride::Step;
 use crate::{Parameters, Prior};
 
+/// Two places on one run nearer than this are one, metres.
+const SAME_PLACE_M: f64 = 40.0;
+/// So many times the room that a vehicle's states take is too much.
+const ROOMY: usize = 4;
+
 /// How a vehicle may be on a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -76,6 +81,39 @@ fn is_settled(p: &Parameters, states: &[State], rests: &[Rest]) -> bool {
     best.kind == Kind::On && inside && f64::from(best.cross_m) <= 2.0 * p.sigma_m && best.score - rival > p.settled_log
 }
 
+/// Keeps the most likely states and rests, of two ways to one place the better one, by shape and
+/// run; the best score. The rests count from it on.
+fn prune(p: &Parameters, states: &mut Vec<State>, rests: &mut Vec<Rest>) -> f64 {
+    let scores = states.iter().map(|s| s.score).chain(rests.iter().map(|r| r.score));
+    let best = scores.fold(f64::NEG_INFINITY, f64::max);
+    let least = best - p.prune_log;
+    states.retain(|s| s.score >= least);
+    rests.retain(|r| r.score >= least);
+    if states.len() > p.beam {
+        states.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.run.instance.cmp(&b.run.instance)));
+        states.truncate(p.beam);
+    }
+    states.sort_by(|a, b| {
+        let key = |s: &State| (s.run.shape, s.run.instance, s.kind as u8);
+        key(a).cmp(&key(b)).then(b.score.total_cmp(&a.score)).then(a.dist_m.total_cmp(&b.dist_m))
+    });
+    let mut kept: usize = 0;
+    for at in 0..states.len() {
+        let Some(&state) = states.get(at) else { break };
+        let same = |k: &State| k.kind == state.kind && (k.dist_m - state.dist_m).abs() < SAME_PLACE_M;
+        let before = states.get(..kept).unwrap_or(&[]).iter().rev();
+        if !before.take_while(|k| k.run.instance == state.run.instance).any(same) {
+            states.swap(kept, at);
+            kept += 1;
+        }
+    }
+    states.truncate(kept);
+    for rest in rests {
+        rest.score -= best;
+    }
+    best
+}
+
 impl Belief {
     /// Takes a fix that decides. `search` finds the runs that may begin here.
     pub(crate) fn advance(
@@ -103,8 +141,13 @@ impl Belief {
         self.rests.clear();
         let none = none_log(p, step);
         self.rests.extend(scratch.rests.iter().map(|r| Rest { score: r.score + none, ..*r }));
-        std::mem::swap(&mut self.states, &mut scratch.states);
-        self.prune(p);
+        let best = prune(p, &mut scratch.states, &mut self.rests);
+        // Copied, so that a vehicle holds no more memory than it has states.
+        self.states.clear();
+        if self.states.capacity() > ROOMY * scratch.states.len().max(ROOMY) {
+            self.states.shrink_to(scratch.states.len());
+        }
+        self.states.extend(scratch.states.iter().map(|s| State { score: s.score - best, ..*s }));
     }
 
     /// The best ways into rests.
@@ -124,53 +167,10 @@ impl Belief {
         }
     }
 
-    /// Of two ways to one place keeps the better one, and of all the most likely, in order.
-    fn prune(&mut self, p: &Parameters) {
-        const SAME_PLACE_M: f64 = 40.0;
-        let scores = self.states.iter().map(|s| s.score).chain(self.rests.iter().map(|r| r.score));
-        let best = scores.fold(f64::NEG_INFINITY, f64::max);
-        let least = best - p.prune_log;
-        self.states.retain(|s| s.score >= least);
-        self.rests.retain(|r| r.score >= least);
-        let same = |a: &State, b: &State| {
-            a.run.instance == b.run.instance && a.kind == b.kind && (a.dist_m - b.dist_m).abs() < SAME_PLACE_M
-        };
-        if self.states.len() > p.beam {
-            self.states.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.run.instance.cmp(&b.run.instance)));
-            self.states.truncate(p.beam);
-        }
-        self.states.sort_by(|a, b| {
-            let key = |s: &State| (s.run.shape, s.run.instance, s.kind as u8);
-            key(a).cmp(&key(b)).then(b.score.total_cmp(&a.score)).then(a.dist_m.total_cmp(&b.dist_m))
-        });
-        let mut kept: usize = 0;
-        for at in 0..self.states.len() {
-            let Some(&state) = self.states.get(at) else { break };
-            let of_run = self
-                .states
-                .get(..kept)
-                .unwrap_or(&[])
-                .iter()
-                .rev()
-                .take_while(|k| k.run.instance == state.run.instance);
-            if !of_run.into_iter().any(|k| same(k, &state)) {
-                self.states.swap(kept, at);
-                kept += 1;
-            }
-        }
-        self.states.truncate(kept);
-        for state in &mut self.states {
-            state.score -= best;
-        }
-        for rest in &mut self.rests {
-            rest.score -= best;
-        }
-    }
-
     /// Takes another word of the dispatcher: what was held against runs is taken back, and what
     /// there is now is held against them.
     pub(crate) fn assign(&mut self, network: &Network, p: &Parameters, priors: &[Prior]) {
-        let against = |assigned: Option<bool>| if assigned == Some(false) { p.prior_log } else { 0.0 };
+        let against = |assigned: Option<bool>| if assigned == Some(false) { p.live_prior_log } else { 0.0 };
         for state in &mut self.states {
             let now = assigned(network, p, priors, state.run.instance);
             state.score += against(now) - against(state.run.assigned);

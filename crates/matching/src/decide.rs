@@ -61,7 +61,7 @@ impl Decider {
         self.share(belief);
         let serving: f64 = self.routes.iter().map(|(_, mass)| mass).sum();
         let resting: f64 = belief.rests.iter().map(|r| r.score.exp()).sum();
-        let wanted = if said.trip.is_some() { -p.say_log } else { p.say_log };
+        let wanted = if said.trip.is_some() { -p.keep_log } else { p.say_log };
         let chosen = if serving > resting * wanted.exp() { self.choose(p, said) } else { None };
         let Some(Share { best, mass }) = chosen.filter(|c| f64::from(c.best.off_s) <= p.off_route_s) else {
             said.trip = None;

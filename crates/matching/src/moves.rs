@@ -48,7 +48,8 @@ pub(crate) fn places(p: &Parameters, shape: &Shape, step: &Step, (from_m, to_m):
         if at.cross_m > sigma_m(p, shape, at.dist_m) * p.outlier_sigmas {
             return;
         }
-        let turned = step.heading_deg.map_or(0.0, |h| turned_log(p, shape.coarse, at.heading_deg, h));
+        let turned =
+            step.heading_deg.map_or(0.0, |h| step.heading_weight * turned_log(p, shape.coarse, at.heading_deg, h));
         let says = place_log(p, shape, at.dist_m, at.cross_m) + turned;
         let place = Place { dist_m: at.dist_m, cross_m: at.cross_m, says };
         match out.get_mut(begin..).and_then(<[Place]>::last_mut) {
@@ -124,7 +125,8 @@ impl Moves<'_> {
             if along < -BACK_SIGMAS * p.sigma_m || along > self.reach_m(state, moved_m) {
                 continue;
             }
-            let mut says = place.says + moved_log(p, shape, along.max(0.0), moved_m);
+            let straight = (p.straight_m / moved_m).min(1.0);
+            let mut says = place.says + straight * moved_log(p, shape, along.max(0.0), moved_m);
             if along < -p.sigma_m {
                 says += p.back_log;
             }

@@ -29,6 +29,10 @@ pub struct Parameters {
     /// Weight of the heading (von Mises κ) while moving. Peers use 8; a bus that overtakes or
     /// swings into a bay asks for less.
     pub heading_kappa: f64,
+    /// Live, over so many metres a street keeps its direction, a block of houses or so: of two
+    /// fixes farther apart the straight line between them tells the less of the heading at the
+    /// second one and of the length of the way.
+    pub straight_m: f64,
     /// Below this speed headings mean nothing, metres per second.
     pub heading_min_mps: f64,
     /// Faster than this no city vehicle drives, metres per second (144 km/h: GNSS jumps).
@@ -55,8 +59,10 @@ pub struct Parameters {
     pub wait_sigma_m: f64,
     /// What waiting says at best: less than driving along the shape does.
     pub wait_log: f64,
-    /// Advantage over "on no trip" before a trip is said; it is kept until it is as far behind.
+    /// Advantage of all runs over "on no trip" before a trip is said.
     pub say_log: f64,
+    /// How far behind "on no trip" they may fall before it is said no more.
+    pub keep_log: f64,
     /// Advantage over the trip said before, before another one is said: enough that two equally
     /// likely ones do not take turns, little enough that a wrong beginning does not stay.
     pub change_log: f64,
@@ -116,6 +122,9 @@ pub struct Parameters {
     pub settled_m: f64,
     /// What speaks against a run that is not the one assigned beforehand.
     pub prior_log: f64,
+    /// The same live, where what has been pruned does not come back: some 2 km along another
+    /// run's shape outweigh the word.
+    pub live_prior_log: f64,
     /// What a fix beside the shape of the vehicle's own trip says on average.
     pub on_fit_log: f64,
     /// How far a vehicle on no trip happens to follow a shape, metres: streets are few.
@@ -150,6 +159,7 @@ impl Default for Parameters {
             search_m: 250.0,
             outlier_sigmas: 4.0,
             heading_kappa: 3.0,
+            straight_m: 100.0,
             heading_min_mps: 1.5,
             max_mps: 40.0,
             usual_delay_s: 60.0,
@@ -163,6 +173,7 @@ impl Default for Parameters {
             wait_sigma_m: 120.0,
             wait_log: -1.5,
             say_log: 0.5,
+            keep_log: 0.5,
             change_log: 0.5,
             off_route_s: 180.0,
             gap_s: 1800.0,
@@ -191,6 +202,7 @@ impl Default for Parameters {
             settled_log: 8.0,
             settled_m: 400.0,
             prior_log: -30.0,
+            live_prior_log: -14.0,
             on_fit_log: -1.3,
             follow_m: 300.0,
             unknown_s: 120.0,

@@ -87,7 +87,7 @@ impl Search<'_> {
                 let run = Run::new(network, p, priors, (day, instance), (first_m, start));
                 let fresh = none + if run.assigned == Some(true) { p.first_duty_log } else { new_duty };
                 let mine = rests.iter().find(|r| r.duty == run.duty).map_or(f64::NEG_INFINITY, |r| r.score);
-                let against = if run.assigned == Some(false) { p.prior_log } else { 0.0 };
+                let against = if run.assigned == Some(false) { p.live_prior_log } else { 0.0 };
                 let base = mine.max(fresh) + against;
                 if base < least {
                     return;

@@ -23,6 +23,9 @@ pub(crate) struct Step {
     pub(crate) to: Point,
     /// Where it moves, degrees clockwise from north, while it does.
     pub(crate) heading_deg: Option<f64>,
+    /// How much the heading says of the street at the fix: all by the vehicle's own word, the less
+    /// by its movement the farther that was.
+    pub(crate) heading_weight: f64,
     pub(crate) moved_m: f64,
     pub(crate) elapsed_s: f64,
     /// How much the fix says: nothing while standing, everything from some metres on.
@@ -69,9 +72,14 @@ impl Stride {
         let moved = || {
             let near = before.filter(|(_, metres, _)| *metres >= HEADING_M).map(|(from, ..)| from);
             let from = near.or(self.decided.filter(|_| moved_m >= HEADING_M));
-            from.filter(|_| drives || own_speed.is_none()).map(|from| heading_between(from.xy, point.xy))
+            from.filter(|_| drives || own_speed.is_none()).map(|from| {
+                let weight = (parameters.straight_m / from.metres_to(&point)).min(1.0);
+                (heading_between(from.xy, point.xy), weight)
+            })
         };
-        let heading_deg = fix.heading_deg.filter(|_| drives).map(f64::from).or_else(moved);
+        let own = fix.heading_deg.filter(|_| drives).map(|heading| (f64::from(heading), 1.0));
+        let (heading_deg, heading_weight) = own.or_else(moved).unzip();
+        let heading_weight = heading_weight.unwrap_or(0.0);
         self.heading_deg = heading_deg.or(self.heading_deg);
         if self.decided.is_some() && moved_m < APART_M && elapsed_s < APART_S {
             return None;
@@ -80,6 +88,6 @@ impl Stride {
         let known = (parameters.unknown_s / elapsed_s.max(1.0)).min(1.0);
         let full_m = FULL_SIGMAS * parameters.sigma_m;
         let information = ((moved_m - noise_m) / (full_m - noise_m)).clamp(0.0, 1.0) * known;
-        Some(Step { to: point, heading_deg, moved_m, elapsed_s, information, anew, gap_s })
+        Some(Step { to: point, heading_deg, heading_weight, moved_m, elapsed_s, information, anew, gap_s })
     }
 }

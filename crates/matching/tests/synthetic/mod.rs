@@ -1,6 +1,7 @@
 //! Known truth: the made city's timetable is driven, with noise, and every hard case is scored by name.
 
 mod city;
+mod live;
 
 use std::sync::Arc;
 
@@ -187,13 +188,19 @@ fn every_hard_case_is_told_right() {
     assert!(failed.is_empty(), "below what is accepted: {failed:?}");
 }
 
+/// At once nobody can know all of it: a trip's first fixes, which of three lines of a corridor
+/// it is, what a tracker with 50 m of noise means.
 #[test]
 fn most_of_them_are_told_right_at_once() {
+    const MOST: f64 = 0.8;
     let rows = table(live);
     println!("{:<58} {:>7}", "case, live", "right");
     for Row(name, right, _) in &rows {
         println!("{name:<58} {right:>7.3}");
     }
+    let right = rows.iter().filter(|row| row.1 >= MOST).count();
+    println!("{right} of {} cases right in {MOST} of their fixes or more", rows.len());
+    assert!(right >= 60, "{right} of {}", rows.len());
 }
 
 /// Shapes that cross, repeat or share streets, at several noises and intervals.
