@@ -15,6 +15,23 @@ pub(crate) fn timetable_log(parameters: &Parameters, delay_s: f64) -> f64 {
     -1.5 * (1.0 + scaled * scaled / 2.0).ln()
 }
 
+/// What standing so many seconds says of a place between a run's first and last stops; nothing
+/// of a vehicle that moves.
+pub(crate) fn standing_log(
+    parameters: &Parameters,
+    (first_m, last_m): (f64, f64),
+    dist_m: f64,
+    stands_s: Option<f64>,
+) -> f64 {
+    match stands_s {
+        None => 0.0,
+        // It has arrived: the next trip is its business now.
+        Some(_) if dist_m >= last_m - parameters.end_m => -0.02,
+        Some(_) if dist_m <= first_m + parameters.end_m => 0.0,
+        Some(seconds) => -seconds / parameters.standing_s,
+    }
+}
+
 /// What a fix's place beside a shape says: a normal curve with a floor for outliers, 0 at best.
 /// It is no density, which would be lower the wider it is: fixes between two stops all stray
 /// from the straight line the same way, so that to count the width for each of them made

@@ -4,7 +4,7 @@ use network::{Network, Projection, Shape};
 
 use crate::Parameters;
 use crate::belief::{Kind, State};
-use crate::hypothesis::{moved_log, place_log, sigma_m, timetable_log, turned_log};
+use crate::hypothesis::{moved_log, place_log, sigma_m, standing_log, timetable_log, turned_log};
 use crate::qualify::metres_between;
 use crate::run::Run;
 use crate::stride::Step;
@@ -163,17 +163,8 @@ impl Moves<'_> {
     }
 
     fn standing_log(&self, run: &Run, dist_m: f64) -> f64 {
-        let p = self.parameters;
-        if self.step.information > 0.0 {
-            0.0
-        } else if dist_m >= run.last_m - p.end_m {
-            // It has arrived: the next trip is its business now.
-            -0.02
-        } else if dist_m <= run.first_m + p.end_m {
-            0.0
-        } else {
-            -self.step.elapsed_s / p.standing_s
-        }
+        let stands_s = (self.step.information <= 0.0).then_some(self.step.elapsed_s);
+        standing_log(self.parameters, (run.first_m, run.last_m), dist_m, stands_s)
     }
 
     /// It still waits for its departure.

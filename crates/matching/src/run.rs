@@ -6,7 +6,7 @@ use network::{BlockIdx, Network, PatternIdx, RouteIdx, ServiceDay, ShapeIdx, Tri
 use crate::{Parameters, Prior};
 
 /// What ties runs of one vehicle together: its block or, where the feed has none, its route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Duty {
     /// Out of service.
     None,

@@ -8,17 +8,11 @@
 use network::{Network, TripInstance};
 
 use crate::Parameters;
+use crate::belief::Kind;
 use crate::hindsight::places::Places;
 use crate::hindsight::register::{NONE, Register};
 use crate::hindsight::step::{Step, leave_log, none_log};
 use crate::hindsight::track::Key;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    On,
-    Wait,
-    Off,
-}
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Back {

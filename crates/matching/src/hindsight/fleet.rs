@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use network::{Network, TripInstance};
 
-use crate::hindsight::chart::{Doing, Kind};
-use crate::hindsight::register::Duty;
+use crate::belief::Kind;
+use crate::hindsight::chart::Doing;
 use crate::hindsight::{Course, Hindsight, Track};
+use crate::run::Duty;
 use crate::{Outcome, Parameters};
 
 /// Most rounds of claims.

@@ -3,24 +3,17 @@
 use std::collections::{HashMap, HashSet};
 
 use model::Timestamp;
-use network::{BlockIdx, Network, PatternIdx, RouteIdx, ShapeIdx, TripInstance};
+use network::{Network, PatternIdx, ShapeIdx, TripInstance};
 
 use crate::hindsight::chart::index;
 use crate::hindsight::places::Places;
 use crate::hindsight::track::Key;
 use crate::matcher::Days;
+use crate::run::{Duty, assigned};
 use crate::{Parameters, Prior};
 
 /// The duty of a vehicle that has none.
 pub(crate) const NONE: u32 = 0;
-
-/// What ties runs of one vehicle together: its block or, where the feed has none, its route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Duty {
-    None,
-    Block(BlockIdx, model::ServiceDate),
-    Route(RouteIdx),
-}
 
 /// A run that the vehicle may be on.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +66,7 @@ impl Register {
             index(duties.len() - 1)
         });
         let origin = origin.plus_seconds(f64::from(run.offset_s));
-        // Where assignments follow one another, a run of any of them is assigned.
-        let assigned = self.priors.iter().filter_map(|p| p.agrees(network, parameters, run)).max();
+        let assigned = assigned(network, parameters, &self.priors, run);
         self.runs.push(Run {
             run,
             pattern: trip.pattern,

@@ -3,11 +3,12 @@
 use network::Network;
 
 use crate::Parameters;
-use crate::hindsight::chart::{Back, Kind, State, index};
+use crate::belief::Kind;
+use crate::hindsight::chart::{Back, State, index};
 use crate::hindsight::places::Place;
 use crate::hindsight::register::Run;
 use crate::hindsight::track::Key;
-use crate::hypothesis::{moved_log, sigma_m, timetable_log};
+use crate::hypothesis::{moved_log, sigma_m, standing_log, timetable_log};
 
 /// How far back along the shape noise may put a fix, standard deviations.
 const BACK_SIGMAS: f64 = 3.0;
@@ -109,17 +110,8 @@ impl Step<'_> {
     }
 
     fn standing_log(&self, run: &Run, dist_m: f64) -> f64 {
-        let p = self.parameters;
-        if self.key.information > 0.0 {
-            0.0
-        } else if dist_m >= run.last_m - p.end_m {
-            // It has arrived: the next trip is its business now.
-            -0.02
-        } else if dist_m <= run.first_m + p.end_m {
-            0.0
-        } else {
-            -self.key.elapsed_s / p.standing_s
-        }
+        let stands_s = (self.key.information <= 0.0).then_some(self.key.elapsed_s);
+        standing_log(self.parameters, (run.first_m, run.last_m), dist_m, stands_s)
     }
 
     /// It still waits for its departure.

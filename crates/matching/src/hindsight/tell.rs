@@ -3,8 +3,9 @@
 use model::Timestamp;
 use network::{Network, Shape};
 
+use crate::belief::Kind;
 use crate::hindsight::Course;
-use crate::hindsight::chart::{Doing, Kind};
+use crate::hindsight::chart::Doing;
 use crate::hindsight::register::Run;
 use crate::hindsight::track::{Track, Usable};
 use crate::hindsight::visits::{Spot, visits};
