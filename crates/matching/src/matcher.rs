@@ -270,7 +270,11 @@ impl Rooms<'_> {
         matched.pattern = Some(on.run.pattern);
         matched.direction = pattern.direction;
         matched.shape_dist_m = Some(on.dist_m);
-        matched.cross_track_m = Some(on.cross_m);
+        let beside = (matched.state == State::OffRoute).then(|| {
+            // Of what is left of its way.
+            network.shape(on.run.shape).project_window(point.xy, on.dist_m, on.run.last_m)
+        });
+        matched.cross_track_m = Some(beside.flatten().map_or(on.cross_m, |at| narrow(at.cross_m)));
         #[expect(clippy::cast_possible_truncation, reason = "seconds of a city's day; casts saturate")]
         let delay_s = (if waits { delay_s.max(0.0) } else { delay_s }).round() as i32;
         matched.delay_s = Some(delay_s);
