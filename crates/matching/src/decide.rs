@@ -3,6 +3,7 @@
 use network::{BlockIdx, RouteIdx, TripInstance};
 
 use crate::belief::{Belief, Kind, State};
+use crate::moves::narrow;
 use crate::run::{Duty, Run};
 use crate::stride::Step;
 use crate::{Parameters, State as Doing};
@@ -122,9 +123,4 @@ fn silent(said: &Said, belief: &Belief, standing: bool) -> Decision {
     let last = said.last.filter(|last| rest.is_some_and(|r| r.duty == last.duty && r.duty != Duty::None));
     let block = last.and_then(|l| l.duty.block());
     Decision { doing, route: last.map(|l| l.route), block, ..Decision::SILENT }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "0 to 1")]
-fn narrow(v: f64) -> f32 {
-    v as f32
 }

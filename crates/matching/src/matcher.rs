@@ -257,7 +257,7 @@ impl Rooms<'_> {
             let assigned = || vehicle.priors.iter().filter(|p| p.holds_at(point.time));
             matched.route = assigned().find_map(|p| p.route).or(decision.route);
             matched.block = assigned().find_map(|p| p.block).or(decision.block);
-            if is_in_depot(network, parameters, point) {
+            if parameters.is_in_depot(network, point.xy) {
                 matched.state = State::Depot;
             }
             return;
@@ -282,12 +282,4 @@ impl Rooms<'_> {
         matched.at_stop = at_stop;
         matched.confidence = decision.confidence;
     }
-}
-
-fn is_in_depot(network: &Network, parameters: &Parameters, point: Point) -> bool {
-    let away_m = |depot: &crate::Depot| {
-        let at = network.plane().to_xy(depot.position);
-        (at[0] - point.xy[0]).hypot(at[1] - point.xy[1])
-    };
-    parameters.depots.iter().any(|depot| away_m(depot) <= depot.radius_m)
 }

@@ -1,5 +1,7 @@
 //! Every number that matching depends on, with its reason.
 
+use network::Network;
+
 /// A place where vehicles are kept: standing there, they are on no trip.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Depot {
@@ -147,6 +149,16 @@ pub struct Parameters {
     pub depots: Vec<Depot>,
     /// Vehicles silent this long are forgotten, seconds.
     pub forget_s: f64,
+}
+
+impl Parameters {
+    /// Whether a place of the network's plane lies in a depot.
+    pub(crate) fn is_in_depot(&self, network: &Network, [x, y]: [f64; 2]) -> bool {
+        self.depots.iter().any(|depot| {
+            let at = network.plane().to_xy(depot.position);
+            (at[0] - x).hypot(at[1] - y) <= depot.radius_m
+        })
+    }
 }
 
 impl Default for Parameters {

@@ -13,6 +13,7 @@ use crate::hindsight::places::Places;
 use crate::hindsight::register::{NONE, Register};
 use crate::hindsight::step::{Step, leave_log, none_log};
 use crate::hindsight::track::Key;
+use crate::moves::narrow;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Back {
@@ -46,6 +47,15 @@ struct Column {
     states: Vec<State>,
     /// By duty.
     rests: Vec<Rest>,
+}
+
+impl Column {
+    /// The scores of all that is in it, where being off a shape costs so much more.
+    fn ends(&self, off_log: f64) -> impl Iterator<Item = (f64, Back)> {
+        let off = move |s: &State| if s.kind == Kind::Off { off_log } else { 0.0 };
+        let states = self.states.iter().enumerate().map(move |(i, s)| (s.score + off(s), Back::State(index(i))));
+        states.chain(self.rests.iter().enumerate().map(|(i, r)| (r.score, Back::Rest(index(i)))))
+    }
 }
 
 /// What the vehicle was doing at a fix that decides.
@@ -132,14 +142,29 @@ impl<'a> Chart<'a> {
         entering: &[Box<[u32]>],
         price: &dyn Fn(TripInstance) -> f64,
     ) -> Way {
+        self.fill(register, entering, price);
+        let (doing, score) = self.back_trace();
+        let sure = self.sure(&doing);
+        Way { doing, sure, score }
+    }
+
+    /// The score alone of what [`Chart::solve`] finds.
+    pub(crate) fn score(
+        &mut self,
+        register: &Register,
+        entering: &[Box<[u32]>],
+        price: &dyn Fn(TripInstance) -> f64,
+    ) -> f64 {
+        self.fill(register, entering, price);
+        self.best_end().map_or(0.0, |(score, _)| score)
+    }
+
+    fn fill(&mut self, register: &Register, entering: &[Box<[u32]>], price: &dyn Fn(TripInstance) -> f64) {
         self.columns.clear();
         for ((key, places), entering) in self.keys.iter().zip(self.places).zip(entering) {
             let column = self.column(register, key, places, entering, price);
             self.columns.push(column);
         }
-        let (doing, score) = self.back_trace();
-        let sure = self.sure(&doing);
-        Way { doing, sure, score }
     }
 
     /// Which runs were ever within `margin_log` of the best.
@@ -227,14 +252,15 @@ impl<'a> Chart<'a> {
         }
     }
 
+    /// What the day ends with, and the score of the way there; nothing where there is no key.
+    fn best_end(&self) -> Option<(f64, Back)> {
+        let ends = self.columns.last()?.ends(self.parameters.partly_log);
+        Some(ends.fold((f64::NEG_INFINITY, Back::Start), |a, b| if b.0 > a.0 { b } else { a }))
+    }
+
     fn back_trace(&self) -> (Vec<Doing>, f64) {
         let mut course = Vec::with_capacity(self.columns.len());
-        let Some(last) = self.columns.last() else { return (course, 0.0) };
-        let ends = |s: &State| if s.kind == Kind::Off { self.parameters.partly_log } else { 0.0 };
-        let states = last.states.iter().enumerate().map(|(i, s)| (s.score + ends(s), Back::State(index(i))));
-        let rests = last.rests.iter().enumerate().map(|(i, r)| (r.score, Back::Rest(index(i))));
-        let (score, mut at) =
-            states.chain(rests).fold((f64::NEG_INFINITY, Back::Start), |a, b| if b.0 > a.0 { b } else { a });
+        let Some((score, mut at)) = self.best_end() else { return (course, 0.0) };
         for column in self.columns.iter().rev() {
             match at {
                 Back::State(i) => {
@@ -275,9 +301,7 @@ impl<'a> Chart<'a> {
         let until = (from + shares.len() + WEIGHED_LATER).min(self.columns.len());
         let Some(columns) = self.columns.get(from..until) else { return };
         let Some(last) = columns.last() else { return };
-        let states = last.states.iter().enumerate().map(|(i, s)| (s.score, Back::State(index(i))));
-        let rests = last.rests.iter().enumerate().map(|(i, r)| (r.score, Back::Rest(index(i))));
-        let ends: Vec<(f64, Back)> = states.chain(rests).collect();
+        let ends: Vec<(f64, Back)> = last.ends(0.0).collect();
         let best = ends.iter().map(|end| end.0).fold(f64::NEG_INFINITY, f64::max);
         let weight = |score: f64| narrow((score - best).exp());
         let all: f32 = ends.iter().map(|end| weight(end.0)).sum();
@@ -300,11 +324,6 @@ impl<'a> Chart<'a> {
             }
         }
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a weight from 0 to 1")]
-fn narrow(v: f64) -> f32 {
-    v as f32
 }
 
 fn prune(p: &Parameters, column: &mut Column) {

@@ -131,8 +131,7 @@ fn contest(
                 let taken = run.map_or_else(|| course.register.duty_of(other) == Some(duty), |run| run == other);
                 if taken { f64::INFINITY } else { price(hindsight, shared_holders, vehicle, other) }
             };
-            let without = hindsight.solve(course, &without);
-            Some(((vehicle, duty, run), course.way.score - without.score))
+            Some(((vehicle, duty, run), course.way.score - hindsight.score(course, &without)))
         }
     }));
     let mut losers = BTreeSet::new();

@@ -105,6 +105,13 @@ impl Hindsight {
         chart.solve(&course.register, &course.entering, price)
     }
 
+    /// The score alone of the same.
+    pub(crate) fn score(&self, course: &Course, price: &dyn Fn(TripInstance) -> f64) -> f64 {
+        let parameters = self.parameters_of(&course.qualified);
+        let mut chart = Chart::new(&self.network, &parameters, &course.qualified.keys, &course.places);
+        chart.score(&course.register, &course.entering, price)
+    }
+
     /// The parameters for a track as noisy as this one.
     fn parameters_of(&self, qualified: &Qualified) -> Parameters {
         let parameters = &self.parameters;

@@ -9,6 +9,7 @@ use crate::hindsight::places::Place;
 use crate::hindsight::register::Run;
 use crate::hindsight::track::Key;
 use crate::hypothesis::{moved_log, sigma_m, standing_log, timetable_log};
+use crate::moves::narrow;
 
 /// How far back along the shape noise may put a fix, standard deviations.
 const BACK_SIGMAS: f64 = 3.0;
@@ -225,9 +226,4 @@ impl Step<'_> {
             None => self.out.push(state),
         }
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "metres and seconds of a city's day")]
-fn narrow(v: f64) -> f32 {
-    v as f32
 }

@@ -9,7 +9,7 @@ use crate::hindsight::chart::Doing;
 use crate::hindsight::register::Run;
 use crate::hindsight::track::{Track, Usable};
 use crate::hindsight::visits::{Spot, visits};
-use crate::qualify::Point;
+use crate::moves::narrow;
 use crate::{MatchedFix, Outcome, Parameters, State};
 
 /// Between two trips a vehicle that stands this long is in layover, wherever it waits, seconds:
@@ -18,9 +18,6 @@ const BREAK_S: f64 = 240.0;
 
 /// A trip is over when its vehicle has been at its last stop this long, seconds: everyone is off.
 const ALIGHT_S: f64 = 120.0;
-
-/// A depot on the plane: its middle and how far it reaches, metres.
-type Circle = ([f64; 2], f64);
 
 /// What one usable fix means.
 #[derive(Clone, Copy, Debug)]
@@ -113,14 +110,13 @@ fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> 
     let mut course_doing = returning(course);
     end_trips(p, course, &mut course_doing);
     let next_runs = next_runs(&course_doing, &course.way.sure);
-    let depots: Vec<_> = p.depots.iter().map(|d| (network.plane().to_xy(d.position), d.radius_m)).collect();
     let stands = stands(usable);
     let mut meanings = Vec::with_capacity(usable.len());
     let mut previous_run: Option<u32> = None;
     for (at, ((key, doing), sure)) in keys.iter().zip(&course_doing).zip(&course.way.sure).enumerate() {
         let end = keys.get(at + 1).map_or(usable.len(), |k| k.usable);
         let following = course_doing.get(at + 1);
-        let beside = (previous_run, next_runs.get(at).copied().flatten(), depots.as_slice());
+        let beside = (previous_run, next_runs.get(at).copied().flatten());
         let own = usable.get(key.usable..end).unwrap_or(&[]);
         for (own, stands_s) in own.iter().zip(stands.get(key.usable..end).unwrap_or(&[])) {
             meanings.push(meaning(network, p, course, (own, *stands_s), (doing, *sure), following, beside));
@@ -210,7 +206,7 @@ fn meaning(
     (own, stands_s): (&Usable, f64),
     (doing, sure): (&Doing, f32),
     following: Option<&Doing>,
-    (previous, next, depots): (Option<u32>, Option<(u32, f32)>, &[Circle]),
+    (previous, next): (Option<u32>, Option<(u32, f32)>),
 ) -> Meaning {
     match *doing {
         Doing::Run { run: id, kind, dist_m, cross_m } => {
@@ -238,7 +234,7 @@ fn meaning(
         }
         Doing::Rest { duty } => {
             let of_duty = |r: &u32| duty != 0 && course.register.get(*r).is_some_and(|r| r.duty == duty);
-            if depots.iter().any(|(xy, radius_m)| Point { xy: *xy, ..own.point }.metres_to(&own.point) <= *radius_m) {
+            if p.is_in_depot(network, own.point.xy) {
                 return Meaning { state: State::Depot, ..SILENT };
             }
             let moving = if own.standing { State::Unknown } else { State::Deadhead };
@@ -284,11 +280,6 @@ fn between(shape: &Shape, own: &Usable, from_m: f64, to_m: f64, cross_m: f32) ->
     let found = shape.project_window(own.point.xy, from_m.min(to_m) - 15.0, from_m.max(to_m));
     let place = found.map(|f| (f.dist_m, narrow(f.cross_m)));
     place.filter(|(_, cross)| *cross <= cross_m + 30.0).unwrap_or((from_m, cross_m))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "metres of a city")]
-fn narrow(v: f64) -> f32 {
-    v as f32
 }
 
 /// The fixes on each run in order, with a few after its end.
