@@ -18,7 +18,8 @@
 //! A device has one connection: when it logs in on another, the first one finishes what it has
 //! read and closes.
 //!
-//! Connections are bounded in number, over all and from one address, and each in bytes, in
+//! Connections are bounded in number, over all and from one address, as are the senders that a UDP port
+//! remembers, and each connection in bytes, in
 //! messages in flight, in errors and in time ([`Limits`]). What cannot be decoded is counted by protocol and reason and kept in the
 //! [quarantine](QuarantineSettings). A record whose clock is wrong is kept and marked: what it is
 //! worth is for the matching to say.

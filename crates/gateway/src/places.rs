@@ -1,4 +1,5 @@
-//! How many connections there may be: over all listeners, and from one address.
+//! How many connections there may be: over all listeners, and from one address. A UDP port counts its
+//! senders by address in the same way.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -24,8 +25,8 @@ pub(crate) enum NoPlace {
     Address,
 }
 
-/// Connections by address; no more entries than there are connections.
-struct Crowds {
+/// Connections, or senders, by address; no more entries than there are of them.
+pub(crate) struct Crowds {
     /// Most from one address; 0: they are not counted.
     most: u32,
     open: Mutex<HashMap<IpAddr, u32>>,
@@ -38,7 +39,8 @@ pub(crate) struct Held {
     _of_crowd: Option<OfCrowd>,
 }
 
-struct OfCrowd {
+/// One of those from an address, counted until dropped.
+pub(crate) struct OfCrowd {
     crowds: Arc<Crowds>,
     address: IpAddr,
 }
@@ -46,30 +48,37 @@ struct OfCrowd {
 impl Places {
     /// So many over all, and so many from one address where that is not 0.
     pub(crate) fn new(most: usize, most_per_address: u32) -> Self {
-        let crowds = Crowds { most: most_per_address, open: Mutex::default() };
-        Self { free: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))), crowds: Arc::new(crowds) }
+        let free = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        Self { free, crowds: Crowds::new(most_per_address) }
     }
 
     /// A place for a connection from this address.
     pub(crate) fn take(&self, from: IpAddr) -> Result<Held, NoPlace> {
         let slot = Arc::clone(&self.free).try_acquire_owned().map_err(|_| NoPlace::Full)?;
-        let of_crowd = match self.crowds.most {
-            0 => None,
-            _ => Some(self.crowds.join(crowd_of(from)).ok_or(NoPlace::Address)?),
-        };
+        let of_crowd = self.crowds.join(from)?;
         Ok(Held { _slot: slot, _of_crowd: of_crowd })
     }
 }
 
 impl Crowds {
-    fn join(self: &Arc<Self>, address: IpAddr) -> Option<OfCrowd> {
+    /// At most so many from one address; 0: they are not counted.
+    pub(crate) fn new(most: u32) -> Arc<Self> {
+        Arc::new(Self { most, open: Mutex::default() })
+    }
+
+    /// Counts one more from an address; `None` where they are not counted.
+    pub(crate) fn join(self: &Arc<Self>, from: IpAddr) -> Result<Option<OfCrowd>, NoPlace> {
+        if self.most == 0 {
+            return Ok(None);
+        }
+        let address = crowd_of(from);
         let mut open = self.open();
         let count = open.entry(address).or_insert(0);
         if *count >= self.most {
-            return None;
+            return Err(NoPlace::Address);
         }
         *count += 1;
-        Some(OfCrowd { crowds: Arc::clone(self), address })
+        Ok(Some(OfCrowd { crowds: Arc::clone(self), address }))
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
@@ -90,7 +99,7 @@ impl Drop for OfCrowd {
 }
 
 /// The address that stands for all that one customer can connect from.
-fn crowd_of(address: IpAddr) -> IpAddr {
+pub(crate) fn crowd_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !(u128::MAX >> IPV6_PREFIX))),
         address @ IpAddr::V4(_) => address,

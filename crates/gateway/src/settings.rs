@@ -55,7 +55,8 @@ pub struct Limits {
     /// Most connections at once, over all listeners. More are closed as they come.
     pub max_connections: usize,
     /// Most connections at once from one IP address, or one /64 of IPv6. Generous, for a mobile
-    /// operator has many trackers behind one address. 0: as many as there are.
+    /// operator has many trackers behind one address. 0: as many as there are. As many senders of
+    /// datagrams from there each UDP port remembers besides; more make it forget one of them.
     pub max_per_address: u32,
     /// Most senders of datagrams that each UDP port remembers. More make it forget whoever has been
     /// silent for longest.

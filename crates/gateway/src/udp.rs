@@ -1,13 +1,15 @@
 //! One UDP port: datagrams from many devices, each with a session of its own.
 //!
 //! A session is known by its sender's address and, once the device is admitted, by the device:
-//! one that comes back from another address takes its place along. Sessions are bounded in number
-//! and in idle time. An address that has not yet been heard with an admitted device is never
+//! one that comes back from another address takes its place along. Sessions are bounded in number,
+//! over all and from one address, and in idle time. Where there are too many, one is forgotten and the
+//! new one is heard: whoever sends datagrams can claim any address, and must not lock it out. For the
+//! same reason they are counted apart from the address' connections. An address that has not yet been heard with an admitted device is never
 //! answered with more bytes than it sent, so that nobody can have a third party flooded by us.
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use journal::Receipt;
@@ -20,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::intake::{Identity, Intake, out_of_bounds};
 use crate::meters::Meters;
+use crate::places::{Crowds, OfCrowd, crowd_of};
 use crate::quarantine::Entry;
 
 /// The longest datagram there is.
@@ -37,6 +40,8 @@ struct Session {
     decoder: Box<dyn Decoder>,
     identity: Option<Identity>,
     last: Instant,
+    /// `None` where senders are not counted by address.
+    _of_crowd: Option<OfCrowd>,
 }
 
 /// Answers to one message, due when it is durable.
@@ -58,7 +63,8 @@ pub(crate) struct Datagrams {
     socket: Arc<UdpSocket>,
     intake: Arc<Intake>,
     sessions: HashMap<SocketAddr, Session>,
-    /// Where each admitted device was heard last.
+    crowds: Arc<Crowds>,
+    /// Where each admitted device was heard last: that address' session is its own.
     addresses: HashMap<DeviceId, SocketAddr>,
 }
 
@@ -68,7 +74,9 @@ impl Datagrams {
         let make = protocol.datagrams?;
         let socket = Arc::new(socket);
         let meters = Meters::of(protocol.name);
-        Some(Self { protocol, meters, make, socket, intake, sessions: HashMap::new(), addresses: HashMap::new() })
+        let crowds = Crowds::new(intake.limits.max_per_address);
+        let (sessions, addresses) = (HashMap::new(), HashMap::new());
+        Some(Self { protocol, meters, make, socket, intake, sessions, crowds, addresses })
     }
 
     /// Receives until the gateway stops, then answers what is owed.
@@ -110,17 +118,12 @@ impl Datagrams {
 
     /// Decodes all messages of a datagram. Fails only when nobody answers any more.
     async fn take(&mut self, peer: SocketAddr, datagram: &[u8], owed: &mpsc::Sender<Owed>) -> Result<(), ()> {
-        let known = self.sessions.remove(&peer);
+        let known = self.forget(peer);
         let mut allowance = match &known {
             Some(session) if session.identity.is_some() => MAX_ANSWER,
             _ => datagram.len(),
         };
-        let mut session = if let Some(session) = known {
-            session
-        } else {
-            self.make_room();
-            Session { decoder: (self.make)(), identity: None, last: Instant::now() }
-        };
+        let Some(mut session) = known.or_else(|| self.begin(peer)) else { return Ok(()) };
         session.last = Instant::now();
         session.decoder.now(self.intake.now());
         let mut rest = datagram;
@@ -210,8 +213,29 @@ impl Datagrams {
         self.sessions.insert(peer, session);
     }
 
-    /// Forgets whoever has been silent for too long and, where that is nobody, whoever matters least: those
-    /// not identified before those that are, the longest silent first.
+    /// Takes the session, and its device, out of what is known.
+    fn forget(&mut self, peer: SocketAddr) -> Option<Session> {
+        let session = self.sessions.remove(&peer)?;
+        if let Some(identity) = &session.identity {
+            self.addresses.remove(&identity.device);
+        }
+        Some(session)
+    }
+
+    /// A session for a sender that is not known; others make room for it.
+    fn begin(&mut self, peer: SocketAddr) -> Option<Session> {
+        let mut place = self.crowds.join(peer.ip());
+        if place.is_err() {
+            let crowd = crowd_of(peer.ip());
+            self.forget_least("address", |address| crowd_of(address) == crowd);
+            place = self.crowds.join(peer.ip());
+        }
+        let _of_crowd = place.ok()?;
+        self.make_room();
+        Some(Session { decoder: (self.make)(), identity: None, last: Instant::now(), _of_crowd })
+    }
+
+    /// Forgets whoever has been silent for too long and, where that is nobody, whoever matters least.
     fn make_room(&mut self) {
         if self.sessions.len() < self.intake.limits.max_datagram_sessions.max(1) {
             return;
@@ -223,12 +247,23 @@ impl Datagrams {
             now.duration_since(session.last) < limits.idle_timeout_of(protocol)
         });
         if self.sessions.len() >= self.intake.limits.max_datagram_sessions.max(1) {
-            let least = self.sessions.iter().min_by_key(|(_, s)| (s.identity.is_some(), s.last)).map(|(peer, _)| *peer);
-            self.sessions.remove(&least.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0))));
-            metrics::counter!("marshrut_gateway_udp_forgotten_total", "protocol" => self.protocol.name).increment(1);
+            self.forget_least("full", |_| true);
         }
         let sessions = &self.sessions;
         self.addresses.retain(|_, peer| sessions.contains_key(peer));
+    }
+
+    /// Forgets whoever matters least of those at some addresses: who is not identified before who is, the
+    /// longest silent first.
+    fn forget_least(&mut self, reason: &'static str, is_among: impl Fn(IpAddr) -> bool) {
+        let among = self.sessions.iter().filter(|(peer, _)| is_among(peer.ip()));
+        let least = among.min_by_key(|(_, s)| (s.identity.is_some(), s.last)).map(|(peer, _)| *peer);
+        if let Some(peer) = least {
+            self.forget(peer);
+            let protocol = self.protocol.name;
+            metrics::counter!("marshrut_gateway_udp_forgotten_total", "protocol" => protocol, "reason" => reason)
+                .increment(1);
+        }
     }
 
     fn undecodable(&self, session: &Session, peer: SocketAddr, error: &DecodeError, frame: &[u8]) {

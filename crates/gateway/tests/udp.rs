@@ -86,6 +86,32 @@ async fn strangers_do_not_push_known_devices_out() {
 }
 
 #[tokio::test]
+async fn a_crowd_at_one_address_pushes_out_its_own_and_nobody_else() {
+    let running = start(limited(Limits { max_per_address: 3, max_datagram_sessions: 8, ..Limits::default() })).await;
+    let other = running.datagrams_from([127, 0, 0, 8], "wialon-ips").await;
+    other.send(record("1", 1).as_bytes()).await.unwrap();
+    assert_eq!(receive(&other).await, "#ASD#1\r\n");
+    let mut crowd = Vec::new();
+    for n in 0..20 {
+        let one = running.datagrams_from([127, 0, 0, 7], "wialon-ips").await;
+        one.send(record(&format!("crowd-{n}"), 1).as_bytes()).await.unwrap();
+        assert_eq!(receive(&one).await, "#ASD#1\r\n", "a new one is heard");
+        crowd.push(one);
+    }
+    // Only where there is a session the answer is longer than the question.
+    let (ping, answer) = (b"#P#", "#AP#\r\n");
+    for remembered in crowd[17..].iter().chain([&other]) {
+        remembered.send(ping).await.unwrap();
+        assert_eq!(receive(remembered).await, answer);
+    }
+    // Datagrams to one port are answered in their order: what is answered first tells.
+    let forgotten = &crowd[16];
+    forgotten.send(ping).await.unwrap();
+    forgotten.send(record("crowd-16", 2).as_bytes()).await.unwrap();
+    assert_eq!(receive(forgotten).await, "#ASD#1\r\n", "the fourth from the end is forgotten");
+}
+
+#[tokio::test]
 async fn nonsense_is_kept_for_an_operator_and_harms_nobody() {
     let mut running = start(Settings::default()).await;
     let socket = running.datagrams("wialon-ips").await;

@@ -102,8 +102,13 @@ impl Running {
 
     /// A socket that sends datagrams to the protocol's port.
     pub async fn datagrams(&self, protocol: &str) -> UdpSocket {
+        self.datagrams_from([127, 0, 0, 1], protocol).await
+    }
+
+    /// The same from another address of this machine.
+    pub async fn datagrams_from(&self, from: [u8; 4], protocol: &str) -> UdpSocket {
         let addresses = self.gateway.as_ref().unwrap().datagram_addresses();
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let socket = UdpSocket::bind(SocketAddr::from((from, 0))).await.unwrap();
         socket.connect(addresses.iter().find(|(name, _)| name == protocol).unwrap().1).await.unwrap();
         socket
     }

@@ -57,7 +57,8 @@ settings! {
         /// raised as far as it may be, and `marshrut check` says where that is not enough.
         max_connections: usize = 131_072,
         /// Most connections at once from one IP address, or one /64 of IPv6; 0: no limit. Mobile operators
-        /// have many trackers behind one address, and a proxy has them all.
+        /// have many trackers behind one address, and a proxy has them all. Each UDP port remembers as many
+        /// senders from there besides; one more makes it forget the one of them that is silent for longest.
         max_per_address: u32 = 20_000,
         /// Seconds without a message after which a connection is closed.
         idle_timeout_s: u64 = 600,
