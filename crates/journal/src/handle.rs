@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::disk::Faults;
 use crate::group::Entry;
+use crate::lock::Lock;
 use crate::receipt::{Receipt, Waiter, writer_gone};
 use crate::salvage;
 use crate::shared::Shared;
@@ -49,6 +50,7 @@ impl Journal {
 
     pub(crate) fn open_with(folder: &Path, options: Options, faults: Arc<Faults>) -> Result<Self, JournalError> {
         let path = folder.join(FILE_NAME);
+        let lock = Lock::take(folder, &path)?;
         let acknowledge_after = options.acknowledge_after.clone();
         let (storage, extent, cursors) = salvage::open(&path, &options, Arc::clone(&faults), None, 0)?;
         let Extent { first, head, bytes } = extent;
@@ -59,7 +61,7 @@ impl Journal {
         let (commands, receiver) = mpsc::channel(options.max_queued_reports.max(1));
         let (head_sender, head) = watch::channel(Position(extent.head));
         let shared = Arc::new(Shared::new(path.clone(), options, storage, first, cursors));
-        let writer = Writer::new(Arc::clone(&shared), faults, receiver, head_sender, extent);
+        let writer = Writer::new(Arc::clone(&shared), lock, faults, receiver, head_sender, extent);
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || writer.run())
@@ -463,6 +465,37 @@ mod tests {
     #[tokio::test]
     async fn what_a_failed_sync_lost_is_written_again() {
         waits_out(|faults| &faults.pretend.sync_fails, "check its disk").await;
+    }
+
+    #[tokio::test]
+    async fn a_second_process_is_refused_also_while_the_file_is_opened_anew() {
+        let (folder, journal, faults) = with_faults();
+        let (path, aside) = (folder.path().join(FILE_NAME), folder.path().join("aside"));
+        let second = || Journal::open(folder.path(), Options::default());
+        assert!(matches!(second(), Err(JournalError::InUse(_))), "while all is well");
+        journal.append(report(1)).await.unwrap();
+
+        // The disk takes writes again, but the file cannot be opened yet: it was let go of.
+        std::fs::rename(&path, &aside).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        faults.pretend.broken.store(true, Ordering::Release);
+        journal.append(report(2)).await.unwrap_err();
+        faults.pretend.broken.store(false, Ordering::Release);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while journal.inner.shared.storage().is_ok() {
+            assert!(Instant::now() < deadline, "it is not opened anew");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(&aside, &path).unwrap();
+        assert!(matches!(second(), Err(JournalError::InUse(_))), "while it recovers");
+        wait_for_recovery(&journal).await;
+        assert!(matches!(second(), Err(JournalError::InUse(_))), "once it has recovered");
+        journal.append(report(3)).await.unwrap();
+
+        journal.close().await.unwrap();
+        let second = second().unwrap();
+        assert!(second.read(Position::START, 10).unwrap().iter().any(|(_, read)| *read == report(3)));
     }
 
     #[tokio::test]

@@ -16,8 +16,8 @@
 //! [`tokio::sync::watch`] channel. A reader that must not lose anything registers a
 //! *cursor*: retention never removes what lies after the lowest cursor.
 //!
-//! Storage is [`redb`](https://docs.rs/redb): one crash-safe copy-on-write file, locked
-//! against a second process. A group is one value under the position of its first report,
+//! Storage is [`redb`](https://docs.rs/redb): one crash-safe copy-on-write file. The folder is
+//! locked against a second process, also while the file is opened anew. A group is one value under the position of its first report,
 //! with a checksum of its own, so that damage is found when it is read.
 //!
 //! When a write fails, nobody is told that it succeeded. The journal refuses appends, looks
@@ -51,6 +51,7 @@ mod error;
 mod framing;
 mod group;
 mod handle;
+mod lock;
 mod options;
 mod receipt;
 mod salvage;

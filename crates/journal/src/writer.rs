@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use crate::disk::Faults;
 use crate::group::{Entry, GroupBuilder};
+use crate::lock::Lock;
 use crate::options::{MAX_GROUP_BYTES, MAX_GROUP_REPORTS, RETRY_EVERY};
 use crate::salvage;
 use crate::shared::Shared;
@@ -46,6 +47,8 @@ struct Trimming {
 
 pub(crate) struct Writer {
     shared: Arc<Shared>,
+    /// The folder's, until the file is closed.
+    lock: Option<Lock>,
     faults: Arc<Faults>,
     commands: mpsc::Receiver<Command>,
     head: watch::Sender<Position>,
@@ -65,6 +68,7 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
+        lock: Lock,
         faults: Arc<Faults>,
         commands: mpsc::Receiver<Command>,
         head: watch::Sender<Position>,
@@ -72,6 +76,7 @@ impl Writer {
     ) -> Self {
         Self {
             shared,
+            lock: Some(lock),
             faults,
             commands,
             head,
@@ -108,6 +113,7 @@ impl Writer {
         let result = self.shared.failure().map_or(Ok(()), |reason| Err(JournalError::Failed(reason)));
         let storage = self.shared.replace_storage(None);
         let _ = guarded(|| drop(storage)); // the file is closed before anyone hears of it
+        drop(self.lock.take());
         for waiter in self.closing.drain(..) {
             let _ = waiter.send(result.clone());
         }
