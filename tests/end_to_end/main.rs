@@ -16,5 +16,6 @@ mod hour;
 mod machines;
 mod one_folder;
 mod outputs;
+mod ready;
 mod simulate;
 mod trouble;

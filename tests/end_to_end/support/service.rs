@@ -69,6 +69,20 @@ impl Setup {
 
     /// Starts one part of the service.
     pub fn serve(&self, role: &str, variables: &[(&str, &str)]) -> Service {
+        let mut service = self.spawn(role, variables);
+        let address = self.url("/readyz");
+        let client = Http::new();
+        wait_until("the service to be ready", Duration::from_mins(2), || {
+            if let Some(status) = service.child.try_wait().unwrap() {
+                panic!("the service ended at its start ({status}): {}", service.log());
+            }
+            get_status(&client, &address) == Some(200)
+        });
+        service
+    }
+
+    /// The same without waiting.
+    pub fn spawn(&self, role: &str, variables: &[(&str, &str)]) -> Service {
         let log = File::options().create(true).append(true).open(self.folder.join("log")).unwrap();
         let child = Command::new(MARSHRUT)
             .args(["serve", "--role", role, "--config"])
@@ -78,16 +92,7 @@ impl Setup {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut service = Service { child, log: self.folder.join("log") };
-        let address = format!("http://127.0.0.1:{}/readyz", self.web);
-        let client = Http::new();
-        wait_until("the service to be ready", Duration::from_mins(2), || {
-            if let Some(status) = service.child.try_wait().unwrap() {
-                panic!("the service ended at its start ({status}): {}", service.log());
-            }
-            get_status(&client, &address) == Some(200)
-        });
-        service
+        Service { child, log: self.folder.join("log") }
     }
 
     /// The address of a path of the page's server.

@@ -11,6 +11,7 @@ mod roles;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -124,7 +125,8 @@ pub async fn start(
     let warm_up_after = journal.position_at(now.plus_seconds(-60.0 * config.pipeline.warm_up_minutes as f64))?;
     let (mut stages, mut outputs) = (Tasks::default(), Tasks::default());
     let recorded = Recorded { clock: clock.clone(), day: recorded_day };
-    let checks = checks(&journal, &store);
+    let (listens, gateway_check) = gateway_check(&stops);
+    let checks = vec![gateway_check, journal_check(&journal), store_check(&store)];
     let live = show(config, schedule, recorded, listener, checks, metrics, &stops, &mut outputs);
     let beforehand = beforehand(config, &network)?;
     let shards = |name| Shards::start(name, &beforehand, config.pipeline.shards);
@@ -147,6 +149,7 @@ pub async fn start(
         stops.gateway.clone(),
     )
     .await?;
+    listens.store(true, Ordering::Release);
     let intake = Some(Intake { gateway, registry, journal });
     Ok(Service {
         web,
@@ -328,13 +331,29 @@ fn journal_options(config: &Config, committed: Position) -> Options {
     }
 }
 
-fn checks(journal: &Journal, store: &Arc<dyn Store>) -> Vec<Check> {
-    let (journal, store) = (journal.clone(), Arc::clone(store));
-    vec![
-        Check::new("journal", move || std::future::ready(journal.health().map_err(|e| e.to_string()))),
-        Check::new("store", move || {
-            let store = Arc::clone(&store);
-            async move { store.ready().await.map_err(|e| e.to_string()) }
-        }),
-    ]
+/// Whether trackers can connect: from the moment at which what is given is set, until the gateway stops.
+fn gateway_check(stops: &Stops) -> (Arc<AtomicBool>, Check) {
+    let listens = Arc::new(AtomicBool::new(false));
+    let (listening, stop) = (Arc::clone(&listens), stops.gateway.clone());
+    let check = Check::new("gateway", move || {
+        std::future::ready(match (stop.is_cancelled(), listening.load(Ordering::Acquire)) {
+            (true, _) => Err("it is stopping and takes no more trackers".to_owned()),
+            (false, false) => Err("it is starting, and does not listen for trackers yet".to_owned()),
+            (false, true) => Ok(()),
+        })
+    });
+    (listens, check)
+}
+
+fn journal_check(journal: &Journal) -> Check {
+    let journal = journal.clone();
+    Check::new("journal", move || std::future::ready(journal.health().map_err(|e| e.to_string())))
+}
+
+fn store_check(store: &Arc<dyn Store>) -> Check {
+    let store = Arc::clone(store);
+    Check::new("store", move || {
+        let store = Arc::clone(&store);
+        async move { store.ready().await.map_err(|e| e.to_string()) }
+    })
 }

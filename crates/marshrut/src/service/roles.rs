@@ -10,6 +10,7 @@
 //! microseconds a fix, and what riders see waits neither for a worker nor for the store.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -22,7 +23,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use web::Check;
 
-use super::{Intake, Recorded, Service, Stops, Tasks, folder, journal_options, keep_up, listen, show};
+use super::{Intake, Recorded, Service, Stops, Tasks, folder};
+use super::{gateway_check, journal_check, journal_options, keep_up, listen, show, store_check};
 use crate::cli::Role;
 use crate::config::{Acknowledge, Config};
 use crate::gtfs;
@@ -68,7 +70,8 @@ async fn gateway(
         stops.stages.clone(),
     );
     stages.spawn("the forwarder", async move { Ok(forward.await?) });
-    let checks = vec![journal_check(&journal), forwarder_check(&journal, forwarded, troubled)];
+    let (listens, gateway_check) = gateway_check(&stops);
+    let checks = vec![gateway_check, journal_check(&journal), forwarder_check(&journal, forwarded, troubled)];
     operate(listener, checks, metrics, &stops, &mut outputs);
     let registry = Arc::new(ArcSwap::from_pointee(folder::registry(config)?));
     let gateway = gateway::serve(
@@ -79,6 +82,7 @@ async fn gateway(
         stops.gateway.clone(),
     )
     .await?;
+    listens.store(true, Ordering::Release);
     let intake = Some(Intake { gateway, registry, journal });
     Ok(Service { web, intake, live: None, beforehand: None, store: None, stops, stages, outputs })
 }
@@ -107,12 +111,7 @@ async fn worker(config: &Config, connection: Connection, metrics: PrometheusHand
         warm_up: warm_up(config),
     };
     stages.spawn("the worker", worker.run(stops.stages.clone()));
-    let ready = Arc::clone(&store);
-    let store_check = Check::new("store", move || {
-        let store = Arc::clone(&ready);
-        async move { store.ready().await.map_err(|e| e.to_string()) }
-    });
-    operate(listener, vec![store_check, stream_check(connection)], metrics, &stops, &mut outputs);
+    operate(listener, vec![store_check(&store), stream_check(connection)], metrics, &stops, &mut outputs);
     let beforehand = Some(beforehand);
     Ok(Service { web, intake: None, live: None, beforehand, store: Some(store), stops, stages, outputs })
 }
@@ -147,11 +146,6 @@ fn operate(listener: TcpListener, checks: Vec<Check>, metrics: PrometheusHandle,
     tokio::spawn(stops.outputs.clone().run_until_cancelled_owned(keep_up(metrics.clone())));
     let serve = web::serve_operations(listener, checks, Some(metrics), stops.outputs.clone());
     outputs.spawn("the web server", async move { serve.await.context("nobody can ask how it is") });
-}
-
-fn journal_check(journal: &Journal) -> Check {
-    let journal = journal.clone();
-    Check::new("journal", move || std::future::ready(journal.health().map_err(|e| e.to_string())))
 }
 
 fn stream_check(connection: Connection) -> Check {
