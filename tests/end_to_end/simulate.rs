@@ -43,6 +43,8 @@ fn misbehave(store: &str, folder: &std::path::Path) {
     let said = String::from_utf8_lossy(&run.stdout).into_owned();
     assert!(run.status.success(), "{said}{}", String::from_utf8_lossy(&run.stderr));
     assert_eq!(figure(&said, "verified_stored"), figure(&said, "verified_acknowledged"), "{said}");
+    assert_eq!(figure(&said, "verified_beyond_acknowledged"), 0, "every answer came");
+    assert!(!said.contains("verified_duplicates"), "counters cannot tell: {said}");
 }
 
 #[test]

@@ -162,7 +162,8 @@ pub struct SimulateArgs {
     pub storm: Option<u64>,
     /// Database of the service (`postgres://…` or `sqlite://…`): afterwards looks whether all that was
     /// acknowledged is there, each record once. Or where its pages are (`http://…`): by its counters,
-    /// while nobody else sends.
+    /// while nobody else sends. They tell of a loss, but not whether what is stored beyond what was
+    /// acknowledged is stored twice or had its answer lost.
     #[arg(long, value_name = "DATABASE_URL|API")]
     pub verify: Option<String>,
 }

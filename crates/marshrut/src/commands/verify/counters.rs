@@ -1,4 +1,9 @@
 //! By the service's own counters, for those who cannot see its database.
+//!
+//! Counters are sums. They tell whether fewer fixes are stored than were acknowledged, and how many more.
+//! They do not tell why there are more: a fix whose answer was lost is stored and not acknowledged, as
+//! is one of another sender, and a fix stored twice counts no differently. So duplicates are left to those who
+//! can see the database; and where there are more for one reason, a loss of as many does not show.
 
 use std::time::{Duration, Instant};
 
@@ -37,8 +42,7 @@ impl Counters {
         loop {
             let stored = usize::try_from(self.stored().await?.saturating_sub(self.before))?;
             if stored >= acknowledged || Instant::now() >= deadline {
-                let missing = acknowledged.saturating_sub(stored);
-                return Ok(Verdict { acknowledged, stored, missing, duplicates: stored.saturating_sub(acknowledged) });
+                return Ok(told(acknowledged, stored));
             }
             tokio::time::sleep(EVERY).await;
         }
@@ -60,6 +64,12 @@ impl Counters {
     }
 }
 
+/// What two sums tell.
+fn told(acknowledged: usize, stored: usize) -> Verdict {
+    let (missing, beyond) = (acknowledged.saturating_sub(stored), stored.saturating_sub(acknowledged));
+    Verdict { acknowledged, stored, missing, duplicates: None, beyond: Some(beyond) }
+}
+
 fn count(line: &str) -> Option<u64> {
     line.strip_prefix(STORED)?.trim().parse().ok()
 }
@@ -67,6 +77,15 @@ fn count(line: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_stored_beyond_what_was_acknowledged_is_no_fault_and_what_lacks_is() {
+        let answers_lost = told(100, 103);
+        assert_eq!((answers_lost.missing, answers_lost.duplicates, answers_lost.beyond), (0, None, Some(3)));
+        assert!(answers_lost.check().is_ok(), "counters cannot call them duplicates");
+        let lost = told(100, 98).check().unwrap_err().to_string();
+        assert!(lost.contains("lacks at least 2") && !lost.contains("twice"), "{lost}");
+    }
 
     #[test]
     fn only_the_stored_are_counted() {
