@@ -1,6 +1,8 @@
 //! What surrounds the service fails while trackers send: a full disk, a database that is killed, a
 //! damaged file, a clock set back. What was acknowledged is stored, once.
 
+mod failing_disk;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write as _;

@@ -1,0 +1,170 @@
+//! A disk that fails in earnest: the kernel gives up what it could not write, or the file system turns
+//! itself read-only. Skipped where this user may not mount.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::super::support::service::{Http, Setup};
+use super::super::support::trackers::Trackers;
+use super::super::support::wait_until;
+use super::{SOON, TRACKERS, compare, service, start, unready};
+
+/// Megabytes of the file system.
+const LARGE: u32 = 256;
+
+/// An ext4 on a loop device over a sparse file, which lies in a tmpfs with less room than the file
+/// system believes to have: it takes writes and cannot bring them to its disk. Undone when dropped.
+struct FailingDisk {
+    data: PathBuf,
+    backing: PathBuf,
+    device: Option<String>,
+}
+
+fn run(program: &str, arguments: &[&str]) -> Option<String> {
+    let ran = Command::new(program).args(arguments).stderr(Stdio::null()).output().ok()?;
+    ran.status.success().then(|| String::from_utf8_lossy(&ran.stdout).trim().to_owned())
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+impl FailingDisk {
+    /// Mounts it at `data`, made with these options of `mkfs.ext4`.
+    fn mount(folder: &Path, data: &Path, features: &[&str]) -> Option<Self> {
+        let mut disk = Self { data: data.to_owned(), backing: folder.join("backing"), device: None };
+        std::fs::create_dir_all(&disk.backing).unwrap();
+        std::fs::create_dir_all(data).unwrap();
+        let made = disk.make(features);
+        if made.is_none() {
+            println!("skipped: no right to mount, no loop device or no mkfs.ext4");
+        }
+        made.map(|()| disk)
+    }
+
+    fn make(&mut self, features: &[&str]) -> Option<()> {
+        let image = self.backing.join("image");
+        run("mount", &["-t", "tmpfs", "-o", "size=48m", "tmpfs", text(&self.backing)])?;
+        File::create(&image).unwrap().set_len(u64::from(LARGE) << 20).unwrap();
+        run("mkfs.ext4", &[&["-q", "-F", "-m", "0"], features, &[text(&image)]].concat())?;
+        self.device = Some(run("losetup", &["--find", "--show", text(&image)])?);
+        self.mount_again()
+    }
+
+    fn mount_again(&self) -> Option<()> {
+        run("mount", &["-o", "errors=remount-ro", self.device.as_deref()?, text(&self.data)]).map(drop)
+    }
+
+    /// From now on nothing new fits on the disk under the file system.
+    fn fail(&self) {
+        let mut file = File::options().create(true).append(true).open(self.backing.join("filler")).unwrap();
+        for piece in [1 << 20, 4096, 1] {
+            while file.write_all(&vec![1; piece]).is_ok() {}
+        }
+    }
+
+    /// The disk takes writes again.
+    fn mend(&self, megabytes: u32) {
+        run("mount", &["-o", &format!("remount,size={megabytes}m"), text(&self.backing)]).unwrap();
+    }
+
+    fn is_read_only(&self) -> bool {
+        let probe = File::create(self.data.join("probe"));
+        probe.is_err_and(|error| error.kind() == ErrorKind::ReadOnlyFilesystem)
+    }
+}
+
+impl Drop for FailingDisk {
+    fn drop(&mut self) {
+        run("umount", &["--lazy", text(&self.data)]);
+        if let Some(device) = &self.device {
+            run("losetup", &["--detach", device]);
+        }
+        run("umount", &["--lazy", text(&self.backing)]);
+    }
+}
+
+/// Until the service says that it is not ready; why.
+fn wait_for_trouble(http: &Http, setup: &Setup) -> String {
+    let mut why = String::new();
+    wait_until("the service to say that it is not ready", SOON, || {
+        why = unready(http, setup).unwrap_or_default();
+        !why.is_empty()
+    });
+    assert!(why.contains("journal") && why.contains("check its disk"), "{why}");
+    why
+}
+
+/// Nothing is acknowledged for a while, and the service does not call itself ready.
+fn acknowledges_nothing(fleet: &Trackers, http: &Http, setup: &Setup) {
+    // What was answered before may still be on its way.
+    wait_until("answers under way to arrive", SOON, || {
+        let before = fleet.acknowledged();
+        std::thread::sleep(Duration::from_millis(200));
+        fleet.acknowledged() == before
+    });
+    let (before, since) = (fleet.acknowledged(), Instant::now());
+    while since.elapsed() < Duration::from_secs(3) {
+        assert!(unready(http, setup).is_some(), "ready on a failing disk");
+        assert_eq!(fleet.acknowledged(), before, "acknowledged on a failing disk");
+    }
+    println!("{before} acknowledged until the disk failed, none for {:?}", since.elapsed());
+}
+
+#[test]
+fn writes_that_the_disk_loses_acknowledge_nothing_and_are_waited_out() {
+    let folder = tempfile::tempdir().unwrap();
+    // Without a journal of its own the file system stays writable, whatever the disk says.
+    let disk = FailingDisk::mount(folder.path(), &folder.path().join("data"), &["-O", "^has_journal"]);
+    let Some(disk) = disk else { return };
+    let url = format!("sqlite://{}", folder.path().join("marshrut.db").display());
+    let (setup, running) = service(folder.path(), &url);
+    let (http, fleet) = (Http::new(), Trackers::start(setup.teltonika, TRACKERS));
+    for room in [96, 192] {
+        fleet.wait_for(300);
+        disk.fail();
+        println!("{}", wait_for_trouble(&http, &setup));
+        acknowledges_nothing(&fleet, &http, &setup);
+        assert!(!disk.is_read_only());
+        disk.mend(room);
+        wait_until("the service to be ready again", SOON, || unready(&http, &setup).is_none());
+    }
+    fleet.wait_for(300);
+    let acknowledged = fleet.stop();
+    assert!(!running.log().contains("panicked"));
+    assert!(running.stop().success());
+    compare("lost writes", &acknowledged, &url);
+}
+
+/// Such a file system can only be mounted anew, for which whoever uses it has to let go of it.
+#[test]
+fn a_file_system_that_turns_itself_read_only_acknowledges_nothing_until_it_is_mounted_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = FailingDisk::mount(folder.path(), &folder.path().join("data"), &[]) else { return };
+    let url = format!("sqlite://{}", folder.path().join("marshrut.db").display());
+    let (setup, running) = service(folder.path(), &url);
+    let (http, fleet) = (Http::new(), Trackers::start(setup.teltonika, TRACKERS));
+    fleet.wait_for(300);
+    disk.fail();
+    println!("{}", wait_for_trouble(&http, &setup));
+    wait_until("the file system to turn itself read-only", SOON, || disk.is_read_only());
+    disk.mend(LARGE * 2);
+    acknowledges_nothing(&fleet, &http, &setup);
+    let refused = run("mount", &["-o", "remount,rw", text(&disk.data)]).is_none();
+    println!("made writable while it is in use: {}", if refused { "refused by the system" } else { "done" });
+    if refused {
+        assert!(disk.is_read_only());
+        assert!(!running.log().contains("panicked"));
+        running.kill();
+        run("umount", &[text(&disk.data)]).expect("nobody uses it any more");
+        disk.mount_again().unwrap();
+    }
+    let running = start(&setup);
+    fleet.wait_for(300);
+    let acknowledged = fleet.stop();
+    assert!(running.stop().success());
+    compare("read-only file system", &acknowledged, &url);
+}
