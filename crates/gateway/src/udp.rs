@@ -230,9 +230,9 @@ impl Datagrams {
             self.forget_least("address", |address| crowd_of(address) == crowd);
             place = self.crowds.join(peer.ip());
         }
-        let _of_crowd = place.ok()?;
+        let place = place.ok()?;
         self.make_room();
-        Some(Session { decoder: (self.make)(), identity: None, last: Instant::now(), _of_crowd })
+        Some(Session { decoder: (self.make)(), identity: None, last: Instant::now(), _of_crowd: place })
     }
 
     /// Forgets whoever has been silent for too long and, where that is nobody, whoever matters least.
