@@ -31,6 +31,7 @@ mod hindsight;
 mod hypothesis;
 mod matcher;
 mod moves;
+mod noise;
 mod outcome;
 mod parameters;
 mod prior;

@@ -9,6 +9,7 @@ use network::{Candidate, Network, ServiceDay, TripInstance};
 use crate::belief::{Belief, Kind, Scratch};
 use crate::decide::{Decider, Decision, Said};
 use crate::moves::narrow;
+use crate::noise::{Noise, fit};
 use crate::qualify::{Point, Qualified, Qualifier};
 use crate::recent::Recent;
 use crate::search::Search;
@@ -33,6 +34,8 @@ const AHEAD_M: f64 = 60.0;
 pub struct Matcher {
     network: Arc<Network>,
     parameters: Parameters,
+    /// The same for the vehicle at hand, as noisy as it is.
+    own: Parameters,
     vehicles: HashMap<VehicleId, Vehicle>,
     priors: Arc<Priors>,
     days: Days,
@@ -47,6 +50,7 @@ pub struct Matcher {
 #[derive(Debug)]
 struct Vehicle {
     qualifier: Qualifier,
+    noise: Noise,
     stride: Stride,
     belief: Belief,
     said: Said,
@@ -62,6 +66,7 @@ impl Default for Vehicle {
     fn default() -> Self {
         Self {
             qualifier: Qualifier::default(),
+            noise: Noise::default(),
             stride: Stride::default(),
             belief: Belief::default(),
             said: Said::default(),
@@ -108,6 +113,7 @@ impl Matcher {
         Self {
             hindsight: Hindsight::new(Arc::clone(&network), parameters.clone()),
             network,
+            own: parameters.clone(),
             parameters,
             vehicles: HashMap::new(),
             priors: Arc::default(),
@@ -146,9 +152,11 @@ impl Matcher {
         match state.qualifier.judge(&self.network, &self.parameters, fix, received_at) {
             Err(rejection) => matched.rejected = Some(rejection),
             Ok(qualified) => {
+                fit(&self.parameters, state.noise.sigma_m(&self.parameters, fix.hdop), &mut self.own);
                 let mut rooms = Rooms {
                     network: &self.network,
-                    parameters: &self.parameters,
+                    usual: &self.parameters,
+                    parameters: &self.own,
                     days: &mut self.days,
                     near: &mut self.near,
                     scratch: &mut self.scratch,
@@ -197,6 +205,8 @@ impl Matcher {
 /// What a step needs besides the vehicle.
 struct Rooms<'a> {
     network: &'a Network,
+    usual: &'a Parameters,
+    /// As noisy as the vehicle is.
     parameters: &'a Parameters,
     days: &'a mut Days,
     near: &'a mut Vec<Candidate>,
@@ -212,12 +222,13 @@ impl Rooms<'_> {
             // What was passed before a gap is no part of a trip that is recognised after it.
             vehicle.progress.forget_past();
         }
-        let step = vehicle.stride.take(parameters, fix, qualified);
+        let step = vehicle.stride.take((self.usual, parameters), fix, qualified);
         vehicle.progress.remember(qualified.point, vehicle.stride.standing);
         if let Some(step) = step {
             let priors = &vehicle.priors;
             let mut search = Search { network, parameters, days: self.days, near: self.near, priors };
-            vehicle.belief.advance((network, parameters), (self.scratch, &mut search), &step);
+            let beside_m = vehicle.belief.advance((network, parameters), (self.scratch, &mut search), &step);
+            vehicle.noise.learn(self.usual, beside_m.filter(|_| step.information > 0.0), step.jitter_m);
             let moment = (&step, vehicle.stride.standing);
             vehicle.decision = self.decider.decide(parameters, &mut vehicle.said, &vehicle.belief, moment);
         } else if let Some(on) = vehicle.decision.on.as_mut().filter(|on| on.kind == Kind::On) {
