@@ -21,6 +21,9 @@ use crate::{Hindsight, MatchedFix, Outcome, Parameters, Prior, Priors, Rejection
 const DAYS: usize = 8;
 /// Fixes between two rounds of forgetting silent vehicles.
 const FORGET_EVERY: u64 = 100_000;
+/// Live, a vehicle that stands this long between two trips is taken to have its break, seconds:
+/// no light stays red so long.
+const BREAK_S: f64 = 120.0;
 /// How far between two fixes that decide one may seem to lie back along the shape, metres.
 const BACK_M: f64 = 15.0;
 /// How far ahead, metres.
@@ -223,14 +226,17 @@ impl Rooms<'_> {
             vehicle.progress.forget_past();
         }
         let step = vehicle.stride.take((self.usual, parameters), fix, qualified);
-        vehicle.progress.remember(qualified.point, vehicle.stride.standing);
+        vehicle.progress.remember(qualified.point, vehicle.stride.is_standing());
         if let Some(step) = step {
             let priors = &vehicle.priors;
             let mut search = Search { network, parameters, days: self.days, near: self.near, priors };
             let beside_m = vehicle.belief.advance((network, parameters), (self.scratch, &mut search), &step);
             vehicle.noise.learn(self.usual, beside_m.filter(|_| step.information > 0.0), step.jitter_m);
-            let moment = (&step, vehicle.stride.standing);
+            let moment = (&step, vehicle.stride.is_standing());
             vehicle.decision = self.decider.decide(parameters, &mut vehicle.said, &vehicle.belief, moment);
+            if self.has_a_break(vehicle, qualified.point) {
+                vehicle.decision.doing = State::Layover;
+            }
         } else if let Some(on) = vehicle.decision.on.as_mut().filter(|on| on.kind == Kind::On) {
             // Between two fixes that decide it moves on along its shape.
             let shape = network.shape(on.run.shape);
@@ -239,6 +245,21 @@ impl Rooms<'_> {
                 on.dist_m = place.dist_m;
                 on.cross_m = narrow(place.cross_m);
             }
+        }
+    }
+
+    /// Whether a vehicle that is between two trips of its duty, away from a terminal, waits there for
+    /// the next one.
+    fn has_a_break(&mut self, vehicle: &Vehicle, now: Point) -> bool {
+        let stands_s = vehicle.stride.stands_s();
+        let Some(after) = vehicle.decision.after.filter(|_| stands_s >= BREAK_S) else { return false };
+        match vehicle.decision.block {
+            Some(_) => {
+                let next = self.network.next_in_block(after, self.days.of(self.network, after.day));
+                next.is_some_and(|next| self.network.span(next).1 > now.time)
+            }
+            // No block tells whether there is a next one.
+            None => stands_s <= self.parameters.wait_s,
         }
     }
 
@@ -261,6 +282,9 @@ impl Rooms<'_> {
         }
         let on_shape = decision.on.filter(|_| decision.doing != State::OffRoute);
         let said = on_shape.map(|on| (on.run.instance, on.run.pattern, on.dist_m));
+        if decision.doing == State::OffRoute {
+            vehicle.progress.leave_shape();
+        }
         vehicle.progress.advance((network, parameters, id), said, &mut out.visits);
         (matched.route, matched.block) = (decision.route, decision.block);
         let Some(on) = decision.on else {

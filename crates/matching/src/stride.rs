@@ -1,6 +1,6 @@
 //! Which fixes decide, and what they say by themselves.
 
-use model::Fix;
+use model::{Fix, Timestamp};
 use network::heading_between;
 
 use crate::Parameters;
@@ -50,11 +50,21 @@ pub(crate) struct Stride {
     earlier: Option<[f64; 2]>,
     /// Where it moved last.
     pub(crate) heading_deg: Option<f64>,
-    /// It stands.
-    pub(crate) standing: bool,
+    /// Since when it stands.
+    stands_from: Option<Timestamp>,
 }
 
 impl Stride {
+    /// It stands.
+    pub(crate) fn is_standing(&self) -> bool {
+        self.stands_from.is_some()
+    }
+
+    /// For how long, seconds.
+    pub(crate) fn stands_s(&self) -> f64 {
+        self.stands_from.zip(self.last).map_or(0.0, |(from, last)| last.time.seconds_since(from))
+    }
+
     /// Takes the next fix, which is as noisy as `parameters` say, where others are as `usual` ones
     /// do; the step, where it decides.
     pub(crate) fn take(
@@ -76,7 +86,8 @@ impl Stride {
         let before = self.last.replace(point).map(|b| (b, b.metres_to(&point), point.time.seconds_since(b.time)));
         // Of what it seems to have moved, noise accounts for some.
         let by_fixes = before.map(|(_, metres, seconds)| (metres - noise_m).max(0.0) / seconds.max(1.0));
-        self.standing = own_speed.or(by_fixes).is_none_or(|v| v < parameters.standing_mps);
+        let stands = own_speed.or(by_fixes).is_none_or(|v| v < parameters.standing_mps);
+        self.stands_from = stands.then(|| self.stands_from.unwrap_or(point.time));
         let (mut moved_m, mut elapsed_s) = (0.0, 0.0);
         if let Some(decided) = self.decided {
             moved_m = decided.metres_to(&point);

@@ -6,7 +6,7 @@ use matching::{MatchedFix, Matcher, Outcome, Parameters, Prior, State};
 use model::VehicleId;
 
 use super::city::{SPEED, city, place};
-use super::{DAY, Drive, H, right_trip, share};
+use super::{DAY, Drive, H, HINDSIGHT, right_trip, share};
 
 /// Each drive's fixes as they are told one by one, the vehicles' in turn.
 fn told(drives: &[Drive], priors: &[Prior]) -> Vec<Outcome> {
@@ -27,7 +27,7 @@ fn told(drives: &[Drive], priors: &[Prior]) -> Vec<Outcome> {
 /// Of all fixes, those of which the right trip was said at once.
 fn right(drive: Drive, priors: &[Prior]) -> f64 {
     let drives = [drive];
-    share(&city(), &drives, &told(&drives, priors), right_trip)
+    share(HINDSIGHT, &city(), &drives, &told(&drives, priors), right_trip)
 }
 
 fn trip(said: &MatchedFix) -> Option<String> {
