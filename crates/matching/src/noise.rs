@@ -21,6 +21,8 @@ const MOST_SIGMA_M: f64 = 60.0;
 const FIRST_STEP: f64 = 0.35;
 /// down to this.
 const LEAST_STEP: f64 = 0.06;
+/// A tracker of which nothing is known may be half again as noisy as usual ones are.
+const FIRST_LOG: f32 = 0.4;
 /// A median is kept down to two thirds of what is usual: a good tracker that takes a detour is no
 /// noisy one at once.
 const LEAST_LOG: f64 = -0.4;
@@ -37,10 +39,16 @@ pub(crate) struct Noise {
     jitter: Median,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Median {
     log: f32,
     seen: u16,
+}
+
+impl Default for Median {
+    fn default() -> Self {
+        Self { log: FIRST_LOG, seen: 0 }
+    }
 }
 
 impl Median {
@@ -130,8 +138,9 @@ mod tests {
     #[test]
     fn a_receiver_that_says_how_weak_it_is_is_believed_at_once() {
         let (usual, noise) = (Parameters::default(), Noise::default());
-        assert!(noise.sigma_m(&usual, Some(10.0)) > 1.5 * usual.sigma_m);
+        let unknown_m = noise.sigma_m(&usual, None);
+        assert!(noise.sigma_m(&usual, Some(10.0)) > 1.2 * unknown_m);
         assert!(noise.sigma_m(&usual, Some(99.9)) <= MOST_SIGMA_M);
-        assert!((noise.sigma_m(&usual, Some(0.9)) - usual.sigma_m).abs() < 1e-9);
+        assert!((noise.sigma_m(&usual, Some(0.9)) - unknown_m).abs() < 1e-9);
     }
 }

@@ -1,6 +1,7 @@
 //! Known truth: the made city's timetable is driven, with noise, and every hard case is scored by name.
 
 mod city;
+mod detour;
 mod live;
 
 use std::sync::Arc;
@@ -205,6 +206,7 @@ fn table(side: Side) -> Vec<Row> {
     rows.extend(duties(side, &network));
     rows.extend(timetables(side, &network));
     rows.extend(trouble(side, &network));
+    rows.extend(elsewhere(side, &network));
     rows.extend(far_away(side));
     rows
 }
@@ -223,16 +225,15 @@ fn every_hard_case_is_told_right() {
 /// Of what can be known at once: not a trip's first minutes, nor which of three lines of a corridor it
 /// is before they part.
 #[test]
-fn most_of_them_are_told_right_at_once() {
-    const MOST: f64 = 0.8;
+fn each_of_them_is_told_right_at_once() {
+    const LEAST: f64 = 0.8;
     let rows = table(LIVE);
     println!("{:<58} {:>7}", "case, live", "right");
     for Row(name, right, _) in &rows {
         println!("{name:<58} {right:>7.3}");
     }
-    let right = rows.iter().filter(|row| row.1 >= MOST).count();
-    println!("{right} of {} cases right in {MOST} of their fixes or more", rows.len());
-    assert!(right >= 77, "{right} of {}", rows.len());
+    let failed: Vec<_> = rows.iter().filter(|row| row.1 < LEAST).map(|row| row.0.as_str()).collect();
+    assert!(failed.is_empty(), "right in fewer than {LEAST} of their fixes: {failed:?}");
 }
 
 /// Shapes that cross, repeat or share streets, at several noises and intervals.
@@ -390,11 +391,10 @@ fn timetables(side: Side, network: &Arc<Network>) -> Vec<Row> {
     rows
 }
 
-/// Detours, outages, deadheads, depots.
+/// Detours, outages, arrivals.
 fn trouble(side: Side, network: &Arc<Network>) -> Vec<Row> {
     let mut rows = Vec::new();
     let drive = || Drive::new(DAY, 6.0, 10.0);
-    let east = way("east");
     let begins = f64::from(8 * H);
     // Leaves the street for one 300 m beside it, and comes back.
     let detour = vec![
@@ -456,7 +456,15 @@ fn trouble(side: Side, network: &Arc<Network>) -> Vec<Row> {
         v.arrival.seconds_since(due).abs() <= f64::from(v.uncertainty_s).max(5.0) + 3.0
     });
     rows.push(Row("arrivals within their uncertainty".into(), near.count() as f64 / pattern.stops.len() as f64, 0.9));
+    rows
+}
 
+/// On no trip: deadheads, parking, depots; and receivers at fault.
+fn elsewhere(side: Side, network: &Arc<Network>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let drive = || Drive::new(DAY, 6.0, 10.0);
+    let east = way("east");
+    let begins = f64::from(8 * H);
     // Along another line's street for 2 km, then away from it and parked: on no trip.
     let away = vec![[1000.0, 9000.0], [1000.0, 10_000.0], [3000.0, 10_000.0], [3000.0, 9000.0]];
     let deadhead = drive().follow(&away, (0.0, length(&away)), begins - 1500.0, None).stand(begins, None);
