@@ -31,6 +31,9 @@ pub(crate) struct Step {
     pub(crate) elapsed_s: f64,
     /// How much the fix says: nothing while standing, everything from some metres on.
     pub(crate) information: f64,
+    /// How much of that the one before has not said: what puts a fix beside its shape, a drawing's
+    /// error or houses, does the same to the next one.
+    pub(crate) news: f64,
     /// Nothing is known of what lies before it.
     pub(crate) anew: bool,
     /// Seconds without any fix before it, where it is anew.
@@ -114,6 +117,19 @@ impl Stride {
         let known = (parameters.unknown_s / elapsed_s.max(1.0)).min(1.0);
         let full_m = FULL_SIGMAS * parameters.sigma_m;
         let information = ((moved_m - noise_m) / (full_m - noise_m)).clamp(0.0, 1.0) * known;
-        Some(Step { to: point, heading_deg, heading_weight, moved_m, elapsed_s, information, anew, gap_s, jitter_m })
+        let news = information.min(moved_m / parameters.news_m * usual.sigma_m / parameters.sigma_m);
+        let news = if anew { information } else { news };
+        Some(Step {
+            to: point,
+            heading_deg,
+            heading_weight,
+            moved_m,
+            elapsed_s,
+            information,
+            news,
+            anew,
+            gap_s,
+            jitter_m,
+        })
     }
 }
