@@ -14,6 +14,7 @@ mod drain;
 mod gate;
 mod hour;
 mod machines;
+mod matching;
 mod one_folder;
 mod outputs;
 mod ready;

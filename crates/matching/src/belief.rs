@@ -115,13 +115,14 @@ fn prune(p: &Parameters, states: &mut Vec<State>, rests: &mut Vec<Rest>) -> f64 
 }
 
 impl Belief {
-    /// Takes a fix that decides. `search` finds the runs that may begin here.
+    /// Takes a fix that decides. `search` finds the runs that may begin here. How far the nearest
+    /// shape looked at lies beside the fix, metres.
     pub(crate) fn advance(
         &mut self,
         (network, p): (&Network, &Parameters),
         (scratch, search): (&mut Scratch, &mut Search<'_>),
         step: &Step,
-    ) {
+    ) -> Option<f64> {
         self.rest(p, &mut scratch.rests, step.anew);
         if step.anew {
             self.states.clear();
@@ -135,9 +136,13 @@ impl Belief {
         for of_shape in self.states.chunk_by(|a, b| a.run.shape == b.run.shape) {
             moves.go_on(of_shape);
         }
-        if is_first || !is_settled(p, &scratch.states, &scratch.rests) {
+        let nearest_m = if is_first || !is_settled(p, &scratch.states, &scratch.rests) {
             search.enter(step, 1.0 - self.known.min(1.0), &scratch.rests, &mut scratch.places, &mut scratch.states);
-        }
+            search.near.iter().map(|near| near.projection.cross_m).min_by(f64::total_cmp)
+        } else {
+            let on = scratch.states.iter().filter(|s| s.kind == Kind::On);
+            on.max_by(|a, b| a.score.total_cmp(&b.score)).map(|s| f64::from(s.cross_m))
+        };
         self.rests.clear();
         let none = none_log(p, step);
         self.rests.extend(scratch.rests.iter().map(|r| Rest { score: r.score + none, ..*r }));
@@ -148,6 +153,7 @@ impl Belief {
             self.states.shrink_to(scratch.states.len());
         }
         self.states.extend(scratch.states.iter().map(|s| State { score: s.score - best, ..*s }));
+        nearest_m
     }
 
     /// The best ways into rests.

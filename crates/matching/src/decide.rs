@@ -25,11 +25,14 @@ pub(crate) struct Decision {
     /// The route and the block in whose course it is, on a trip or between two.
     pub(crate) route: Option<RouteIdx>,
     pub(crate) block: Option<BlockIdx>,
+    /// On no trip: the run after which it is still on its duty.
+    pub(crate) after: Option<TripInstance>,
     pub(crate) confidence: f32,
 }
 
 impl Decision {
-    pub(crate) const SILENT: Self = Self { doing: Doing::Unknown, on: None, route: None, block: None, confidence: 0.0 };
+    pub(crate) const SILENT: Self =
+        Self { doing: Doing::Unknown, on: None, route: None, block: None, after: None, confidence: 0.0 };
 }
 
 /// The states of one run, and how likely they are together.
@@ -82,6 +85,7 @@ impl Decider {
             on: Some(best),
             route: Some(best.run.route),
             block: best.run.duty.block(),
+            after: None,
             confidence: narrow(mass / (serving + resting)),
         }
     }
@@ -122,5 +126,6 @@ fn silent(said: &Said, belief: &Belief, standing: bool) -> Decision {
     let rest = belief.rests.iter().max_by(|a, b| a.score.total_cmp(&b.score));
     let last = said.last.filter(|last| rest.is_some_and(|r| r.duty == last.duty && r.duty != Duty::None));
     let block = last.and_then(|l| l.duty.block());
-    Decision { doing, route: last.map(|l| l.route), block, ..Decision::SILENT }
+    let (route, after) = last.map(|l| (l.route, l.instance)).unzip();
+    Decision { doing, route, block, after, ..Decision::SILENT }
 }

@@ -14,7 +14,8 @@
 //!
 //! What weighs: metres beside the shape, heading, metres along the shape against metres moved,
 //! how far off the timetable the run would be, what the vehicle did before, and what it was
-//! assigned to. A vehicle that stands still says nothing new, so its fixes weigh nothing: a bus
+//! assigned to; metres weigh the less, the noisier its tracker has shown itself, and fixes close
+//! together say little that is new. A vehicle that stands still says nothing new, so its fixes weigh nothing: a bus
 //! parked beside a line is not in service.
 //!
 //! It is a pure function of the network, what was assigned and the fixes in order: no clock, no
@@ -31,6 +32,7 @@ mod hindsight;
 mod hypothesis;
 mod matcher;
 mod moves;
+mod noise;
 mod outcome;
 mod parameters;
 mod prior;

@@ -9,6 +9,7 @@ use network::{Candidate, Network, ServiceDay, TripInstance};
 use crate::belief::{Belief, Kind, Scratch};
 use crate::decide::{Decider, Decision, Said};
 use crate::moves::narrow;
+use crate::noise::{Noise, fit};
 use crate::qualify::{Point, Qualified, Qualifier};
 use crate::recent::Recent;
 use crate::search::Search;
@@ -20,6 +21,9 @@ use crate::{Hindsight, MatchedFix, Outcome, Parameters, Prior, Priors, Rejection
 const DAYS: usize = 8;
 /// Fixes between two rounds of forgetting silent vehicles.
 const FORGET_EVERY: u64 = 100_000;
+/// Live, a vehicle that stands this long between two trips is taken to have its break, seconds:
+/// no light stays red so long.
+const BREAK_S: f64 = 120.0;
 /// How far between two fixes that decide one may seem to lie back along the shape, metres.
 const BACK_M: f64 = 15.0;
 /// How far ahead, metres.
@@ -33,6 +37,8 @@ const AHEAD_M: f64 = 60.0;
 pub struct Matcher {
     network: Arc<Network>,
     parameters: Parameters,
+    /// The same for the vehicle at hand, as noisy as it is.
+    own: Parameters,
     vehicles: HashMap<VehicleId, Vehicle>,
     priors: Arc<Priors>,
     days: Days,
@@ -47,6 +53,7 @@ pub struct Matcher {
 #[derive(Debug)]
 struct Vehicle {
     qualifier: Qualifier,
+    noise: Noise,
     stride: Stride,
     belief: Belief,
     said: Said,
@@ -62,6 +69,7 @@ impl Default for Vehicle {
     fn default() -> Self {
         Self {
             qualifier: Qualifier::default(),
+            noise: Noise::default(),
             stride: Stride::default(),
             belief: Belief::default(),
             said: Said::default(),
@@ -108,6 +116,7 @@ impl Matcher {
         Self {
             hindsight: Hindsight::new(Arc::clone(&network), parameters.clone()),
             network,
+            own: parameters.clone(),
             parameters,
             vehicles: HashMap::new(),
             priors: Arc::default(),
@@ -146,9 +155,11 @@ impl Matcher {
         match state.qualifier.judge(&self.network, &self.parameters, fix, received_at) {
             Err(rejection) => matched.rejected = Some(rejection),
             Ok(qualified) => {
+                fit(&self.parameters, state.noise.sigma_m(&self.parameters, fix.hdop), &mut self.own);
                 let mut rooms = Rooms {
                     network: &self.network,
-                    parameters: &self.parameters,
+                    usual: &self.parameters,
+                    parameters: &self.own,
                     days: &mut self.days,
                     near: &mut self.near,
                     scratch: &mut self.scratch,
@@ -197,6 +208,8 @@ impl Matcher {
 /// What a step needs besides the vehicle.
 struct Rooms<'a> {
     network: &'a Network,
+    usual: &'a Parameters,
+    /// As noisy as the vehicle is.
     parameters: &'a Parameters,
     days: &'a mut Days,
     near: &'a mut Vec<Candidate>,
@@ -212,14 +225,18 @@ impl Rooms<'_> {
             // What was passed before a gap is no part of a trip that is recognised after it.
             vehicle.progress.forget_past();
         }
-        let step = vehicle.stride.take(parameters, fix, qualified);
-        vehicle.progress.remember(qualified.point, vehicle.stride.standing);
+        let step = vehicle.stride.take((self.usual, parameters), fix, qualified);
+        vehicle.progress.remember(qualified.point, vehicle.stride.is_standing());
         if let Some(step) = step {
             let priors = &vehicle.priors;
             let mut search = Search { network, parameters, days: self.days, near: self.near, priors };
-            vehicle.belief.advance((network, parameters), (self.scratch, &mut search), &step);
-            let moment = (&step, vehicle.stride.standing);
+            let beside_m = vehicle.belief.advance((network, parameters), (self.scratch, &mut search), &step);
+            vehicle.noise.learn(self.usual, beside_m.filter(|_| step.information > 0.0), step.jitter_m);
+            let moment = (&step, vehicle.stride.is_standing());
             vehicle.decision = self.decider.decide(parameters, &mut vehicle.said, &vehicle.belief, moment);
+            if self.has_a_break(vehicle, qualified.point) {
+                vehicle.decision.doing = State::Layover;
+            }
         } else if let Some(on) = vehicle.decision.on.as_mut().filter(|on| on.kind == Kind::On) {
             // Between two fixes that decide it moves on along its shape.
             let shape = network.shape(on.run.shape);
@@ -228,6 +245,21 @@ impl Rooms<'_> {
                 on.dist_m = place.dist_m;
                 on.cross_m = narrow(place.cross_m);
             }
+        }
+    }
+
+    /// Whether a vehicle that is between two trips of its duty, away from a terminal, waits there for
+    /// the next one.
+    fn has_a_break(&mut self, vehicle: &Vehicle, now: Point) -> bool {
+        let stands_s = vehicle.stride.stands_s();
+        let Some(after) = vehicle.decision.after.filter(|_| stands_s >= BREAK_S) else { return false };
+        match vehicle.decision.block {
+            Some(_) => {
+                let next = self.network.next_in_block(after, self.days.of(self.network, after.day));
+                next.is_some_and(|next| self.network.span(next).1 > now.time)
+            }
+            // No block tells whether there is a next one.
+            None => stands_s <= self.parameters.wait_s,
         }
     }
 
@@ -250,6 +282,9 @@ impl Rooms<'_> {
         }
         let on_shape = decision.on.filter(|_| decision.doing != State::OffRoute);
         let said = on_shape.map(|on| (on.run.instance, on.run.pattern, on.dist_m));
+        if decision.doing == State::OffRoute {
+            vehicle.progress.leave_shape();
+        }
         vehicle.progress.advance((network, parameters, id), said, &mut out.visits);
         (matched.route, matched.block) = (decision.route, decision.block);
         let Some(on) = decision.on else {

@@ -28,7 +28,7 @@ pub(crate) struct Place {
 /// What a fix says of a vehicle on no trip: it would fit its own trip, if it had one, and it
 /// follows a shape by chance.
 pub(crate) fn none_log(p: &Parameters, step: &Step) -> f64 {
-    step.information * (p.on_fit_log - step.moved_m / p.follow_m)
+    step.news * p.on_fit_log - step.information * step.moved_m / p.follow_m
 }
 
 /// What it costs to leave a run here: nothing at its end, the more the farther from it.
@@ -130,7 +130,7 @@ impl Moves<'_> {
             if along < -p.sigma_m {
                 says += p.back_log;
             }
-            let score = state.score + step.information * says;
+            let score = state.score + step.news * says;
             if best.is_none_or(|(b, ..)| score > b) {
                 best = Some((score, state, along));
             }
@@ -214,7 +214,7 @@ impl Moves<'_> {
 /// What a fix says of a vehicle that waits for its departure.
 pub(crate) fn waiting_log(p: &Parameters, run: &Run, step: &Step) -> f64 {
     let away = metres_between(run.start, step.to.xy) / p.wait_sigma_m;
-    step.information * (p.wait_log - away * away / 2.0) - (away - 3.0).max(0.0) + 0.01
+    step.news * (p.wait_log - away * away / 2.0) - (away - 3.0).max(0.0) + 0.01
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "metres and seconds of a city's day")]

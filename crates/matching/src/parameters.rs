@@ -24,6 +24,10 @@ pub struct Parameters {
     pub sigma_coarse_growth: f64,
     /// The most it grows to, metres.
     pub sigma_coarse_most_m: f64,
+    /// Live, a fix says nothing anew of what the one before has said, the more the nearer they are
+    /// to each other; so far apart everything, metres. Errors of drawings, narrow streets and lanes
+    /// put all fixes of a few blocks of houses beside the shape alike.
+    pub news_m: f64,
     /// How far around a fix shapes are searched, metres.
     pub search_m: f64,
     /// A fix this many standard deviations beside a shape speaks no louder than one closer.
@@ -168,6 +172,7 @@ impl Default for Parameters {
             sigma_coarse_m: 35.0,
             sigma_coarse_growth: 0.2,
             sigma_coarse_most_m: 120.0,
+            news_m: 150.0,
             search_m: 250.0,
             outlier_sigmas: 4.0,
             heading_kappa: 3.0,

@@ -34,10 +34,9 @@ impl Recent {
         if at == 0 && !self.told.is_empty() || most == 0 {
             return false;
         }
-        self.told.insert(at, Told { fix: *fix, received_at, trip });
-        if self.told.len() > most {
-            self.told.pop_front();
-        }
+        // Room is made first: one more than a power of two would take twice the memory.
+        let full = self.told.len() >= most && self.told.pop_front().is_some();
+        self.told.insert(at - usize::from(full), Told { fix: *fix, received_at, trip });
         true
     }
 

@@ -1,19 +1,20 @@
 //! Which fixes decide, and what they say by themselves.
 
-use model::Fix;
+use model::{Fix, Timestamp};
 use network::heading_between;
 
 use crate::Parameters;
+use crate::noise::jitter_m;
 use crate::qualify::{Point, Qualified};
 
 /// Movement of less than so many standard deviations is noise,
 const NOISE_SIGMAS: f64 = 0.75;
 /// and of so many says all that it can.
 const FULL_SIGMAS: f64 = 3.0;
-/// Two fixes this far apart give a heading, metres.
-const HEADING_M: f64 = 22.5;
 /// A fix decides when it is this far from the one that decided before, metres,
 const APART_M: f64 = 25.0;
+/// farther where fixes are noisier than usual, by so many standard deviations,
+const APART_SIGMAS: f64 = 4.0;
 /// or so much later, seconds. Denser fixes lie between the two.
 const APART_S: f64 = 20.0;
 
@@ -30,10 +31,15 @@ pub(crate) struct Step {
     pub(crate) elapsed_s: f64,
     /// How much the fix says: nothing while standing, everything from some metres on.
     pub(crate) information: f64,
+    /// How much of that the one before has not said: what puts a fix beside its shape, a drawing's
+    /// error or houses, does the same to the next one.
+    pub(crate) news: f64,
     /// Nothing is known of what lies before it.
     pub(crate) anew: bool,
     /// Seconds without any fix before it, where it is anew.
     pub(crate) gap_s: f64,
+    /// How far the fix that decided before lies beside the way between its neighbours, metres.
+    pub(crate) jitter_m: Option<f64>,
 }
 
 /// A vehicle's last steps.
@@ -43,26 +49,48 @@ pub(crate) struct Stride {
     last: Option<Point>,
     /// The last fix that decided.
     decided: Option<Point>,
+    /// Where the one before that was.
+    earlier: Option<[f64; 2]>,
     /// Where it moved last.
     pub(crate) heading_deg: Option<f64>,
-    /// It stands.
-    pub(crate) standing: bool,
+    /// Since when it stands.
+    stands_from: Option<Timestamp>,
 }
 
 impl Stride {
-    /// Takes the next fix; the step, where it decides.
-    pub(crate) fn take(&mut self, parameters: &Parameters, fix: &Fix, qualified: Qualified) -> Option<Step> {
+    /// It stands.
+    pub(crate) fn is_standing(&self) -> bool {
+        self.stands_from.is_some()
+    }
+
+    /// For how long, seconds.
+    pub(crate) fn stands_s(&self) -> f64 {
+        self.stands_from.zip(self.last).map_or(0.0, |(from, last)| last.time.seconds_since(from))
+    }
+
+    /// Takes the next fix, which is as noisy as `parameters` say, where others are as `usual` ones
+    /// do; the step, where it decides.
+    pub(crate) fn take(
+        &mut self,
+        (usual, parameters): (&Parameters, &Parameters),
+        fix: &Fix,
+        qualified: Qualified,
+    ) -> Option<Step> {
         let Qualified { point, anew } = qualified;
         let gap_s = self.last.map_or(0.0, |last| point.time.seconds_since(last.time));
         if anew {
             *self = Self::default();
         }
         let noise_m = NOISE_SIGMAS * parameters.sigma_m;
+        let excess_m = parameters.sigma_m - usual.sigma_m;
+        // A heading takes the farther apart two fixes, the noisier they are.
+        let heading_m = FULL_SIGMAS * (noise_m / 2.0 + excess_m);
         let own_speed = fix.speed_mps.map(f64::from);
         let before = self.last.replace(point).map(|b| (b, b.metres_to(&point), point.time.seconds_since(b.time)));
         // Of what it seems to have moved, noise accounts for some.
         let by_fixes = before.map(|(_, metres, seconds)| (metres - noise_m).max(0.0) / seconds.max(1.0));
-        self.standing = own_speed.or(by_fixes).is_none_or(|v| v < parameters.standing_mps);
+        let stands = own_speed.or(by_fixes).is_none_or(|v| v < parameters.standing_mps);
+        self.stands_from = stands.then(|| self.stands_from.unwrap_or(point.time));
         let (mut moved_m, mut elapsed_s) = (0.0, 0.0);
         if let Some(decided) = self.decided {
             moved_m = decided.metres_to(&point);
@@ -70,8 +98,8 @@ impl Stride {
         }
         let drives = own_speed.is_some_and(|v| v >= parameters.heading_min_mps);
         let moved = || {
-            let near = before.filter(|(_, metres, _)| *metres >= HEADING_M).map(|(from, ..)| from);
-            let from = near.or(self.decided.filter(|_| moved_m >= HEADING_M));
+            let near = before.filter(|(_, metres, _)| *metres >= heading_m).map(|(from, ..)| from);
+            let from = near.or(self.decided.filter(|_| moved_m >= heading_m));
             from.filter(|_| drives || own_speed.is_none()).map(|from| {
                 let weight = (parameters.straight_m / from.metres_to(&point)).min(1.0);
                 (heading_between(from.xy, point.xy), weight)
@@ -81,13 +109,27 @@ impl Stride {
         let (heading_deg, heading_weight) = own.or_else(moved).unzip();
         let heading_weight = heading_weight.unwrap_or(0.0);
         self.heading_deg = heading_deg.or(self.heading_deg);
-        if self.decided.is_some() && moved_m < APART_M && elapsed_s < APART_S {
+        if self.decided.is_some() && moved_m < APART_M + APART_SIGMAS * excess_m && elapsed_s < APART_S {
             return None;
         }
-        self.decided = Some(point);
+        let jitter_m = self.earlier.zip(self.decided).and_then(|(a, b)| jitter_m(usual, [a, b.xy, point.xy]));
+        self.earlier = self.decided.replace(point).map(|before| before.xy);
         let known = (parameters.unknown_s / elapsed_s.max(1.0)).min(1.0);
         let full_m = FULL_SIGMAS * parameters.sigma_m;
         let information = ((moved_m - noise_m) / (full_m - noise_m)).clamp(0.0, 1.0) * known;
-        Some(Step { to: point, heading_deg, heading_weight, moved_m, elapsed_s, information, anew, gap_s })
+        let news = information.min(moved_m / parameters.news_m * usual.sigma_m / parameters.sigma_m);
+        let news = if anew { information } else { news };
+        Some(Step {
+            to: point,
+            heading_deg,
+            heading_weight,
+            moved_m,
+            elapsed_s,
+            information,
+            news,
+            anew,
+            gap_s,
+            jitter_m,
+        })
     }
 }

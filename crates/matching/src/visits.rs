@@ -47,6 +47,18 @@ pub(crate) struct Progress {
     last: Option<Place>,
     next: usize,
     open: Option<Open>,
+    /// It has left its shape and not come back yet.
+    away: bool,
+    /// The run before this one, the next stop there and when it was left.
+    left: Option<Left>,
+}
+
+/// A run that is said no more; another fix may bring it back.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    run: TripInstance,
+    next: usize,
+    at: Timestamp,
 }
 
 impl Progress {
@@ -61,6 +73,11 @@ impl Progress {
     /// Forgets everything but what is under way, after a gap.
     pub(crate) fn forget_past(&mut self) {
         self.past.clear();
+    }
+
+    /// It has left its shape: the stops up to where it comes back are not served.
+    pub(crate) fn leave_shape(&mut self) {
+        self.away = true;
     }
 
     /// The stop at which it is or which comes next, and whether it is there.
@@ -81,9 +98,16 @@ impl Progress {
         if self.run.map(|(r, _)| r) != Some(run) {
             self.reach_the_end(&context, out);
             self.close(&context, out);
-            *self = Self { past: std::mem::take(&mut self.past), run: Some((run, pattern)), ..Self::default() };
+            let known = self.left.filter(|left| left.run == run);
+            let left = self.run.zip(self.last).map(|((run, _), last)| Left { run, next: self.next, at: last.time });
+            // Its stops up to where it was left have been told.
+            let next = known.map_or(0, |known| known.next);
+            let run = Some((run, pattern));
+            *self = Self { past: std::mem::take(&mut self.past), run, next, left, ..Self::default() };
             for place in self.trail(&context, pattern, dist_m) {
-                self.take(&context, place, out);
+                if known.is_none_or(|known| place.time > known.at) {
+                    self.take(&context, place, out);
+                }
             }
             return;
         }
@@ -124,6 +148,7 @@ impl Progress {
 
     fn close(&mut self, context: &Context<'_>, out: &mut Vec<StopVisit>) {
         if let Some(open) = self.open.take() {
+            self.next = open.index + 1;
             self.emit(context, open, None, out);
         }
     }
@@ -166,7 +191,8 @@ impl Progress {
         let Some(before) = self.last else {
             // Stops that lie behind at the first sight were not seen; the nearest may be under way.
             let at = context.parameters.at_stop_m;
-            self.next = stops.partition_point(|s| s.dist_m < place.dist_m - if place.standing { at } else { LEFT_M });
+            let seen = stops.partition_point(|s| s.dist_m < place.dist_m - if place.standing { at } else { LEFT_M });
+            self.next = self.next.max(seen);
             self.last = Some(place);
             if stops.get(self.next).is_some_and(|s| s.dist_m <= place.dist_m + at && (place.standing || self.next == 0))
             {
@@ -175,6 +201,7 @@ impl Progress {
             return;
         };
         let place = Place { dist_m: place.dist_m.max(before.dist_m), ..place };
+        let came_back = std::mem::take(&mut self.away);
         loop {
             if let Some(open) = self.open {
                 let Some(stop) = stops.get(open.index) else { break };
@@ -192,6 +219,11 @@ impl Progress {
             let near = place.standing && stop.dist_m - place.dist_m <= context.parameters.at_stop_m;
             if place.dist_m < stop.dist_m && !near {
                 break;
+            }
+            if came_back && stop.dist_m > before.dist_m + LEFT_M && stop.dist_m < place.dist_m - LEFT_M {
+                // Its detour has led around this stop.
+                self.next += 1;
+                continue;
             }
             self.arrive(before, place, stop.dist_m);
         }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use matching::{MatchedFix, Matcher, Outcome, Parameters, Prior, State};
+use matching::{MatchedFix, Matcher, Outcome, Parameters, Prior};
 use model::VehicleId;
 
-use super::city::{SPEED, city, place};
-use super::{DAY, Drive, H, right_trip, share};
+use super::city::city;
+use super::{DAY, Drive, H, HINDSIGHT, right_trip, share};
 
 /// Each drive's fixes as they are told one by one, the vehicles' in turn.
 fn told(drives: &[Drive], priors: &[Prior]) -> Vec<Outcome> {
@@ -27,7 +27,7 @@ fn told(drives: &[Drive], priors: &[Prior]) -> Vec<Outcome> {
 /// Of all fixes, those of which the right trip was said at once.
 fn right(drive: Drive, priors: &[Prior]) -> f64 {
     let drives = [drive];
-    share(&city(), &drives, &told(&drives, priors), right_trip)
+    share(HINDSIGHT, &city(), &drives, &told(&drives, priors), right_trip)
 }
 
 fn trip(said: &MatchedFix) -> Option<String> {
@@ -61,21 +61,6 @@ fn after_a_break_in_the_record_a_vehicle_is_still_on_its_block() {
     let unknown = told(&[late(Drive::new(DAY, 8.0, 15.0))], &[]);
     assert_eq!(known[0].fixes.last().and_then(trip).as_deref(), Some("east-31200"));
     assert_eq!(unknown[0].fixes.last().and_then(trip).as_deref(), Some("east-31800"));
-}
-
-#[test]
-fn a_detour_is_told_within_three_fixes_and_the_way_back_too() {
-    let way = [[0.0, 0.0], [1500.0, 0.0], [1500.0, 300.0], [2200.0, 300.0], [2200.0, 0.0], [4000.0, 0.0]];
-    let way: Vec<[f64; 2]> = way.iter().map(|[x, y]| [*x, 10_000.0 + y]).collect();
-    let drive =
-        Drive::new(DAY, 6.0, 10.0).follow(&way, (0.0, super::length(&way)), f64::from(8 * H), Some("east-28800"));
-    let fixes = told(&[drive], &[]).remove(0).fixes;
-    let beside = |fix: &&MatchedFix| fix.position.is_some_and(|p| p.lat() > place([0.0, 10_080.0]).lat());
-    let left = fixes.iter().position(|f| beside(&f)).unwrap();
-    let back = left + fixes.iter().skip(left).position(|f| !beside(&f)).unwrap();
-    assert!(fixes[left + 2..back - 1].iter().all(|f| f.state == State::OffRoute), "off its route");
-    assert!(fixes[back + 3..].iter().all(|f| f.state == State::InService && trip(f).as_deref() == Some("east-28800")));
-    assert!(fixes[left..back].len() as f64 * SPEED * 10.0 > 600.0, "it is a detour of some length");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Known truth: the made city's timetable is driven, with noise, and every hard case is scored by name.
 
 mod city;
+mod detour;
 mod live;
 
 use std::sync::Arc;
@@ -109,7 +110,27 @@ const DAY: &str = "2026-01-16";
 const H: i32 = 3600;
 
 /// A way to match a fleet.
-type Run = fn(&Arc<Network>, &Parameters, &[Drive], &[Prior]) -> Vec<Outcome>;
+type Match = fn(&Arc<Network>, &Parameters, &[Drive], &[Prior]) -> Vec<Outcome>;
+
+/// One of the two sides, and how long after a duty's beginning nothing is asked of it.
+#[derive(Clone, Copy)]
+struct Side {
+    of: Match,
+    warm_up_s: f64,
+}
+
+const HINDSIGHT: Side = Side { of: hindsight, warm_up_s: 0.0 };
+/// At once nobody can tell a trip's first minutes.
+const LIVE: Side = Side { of: live, warm_up_s: 300.0 };
+
+impl Side {
+    /// Nor which of several lines it is while they share a street and are due together.
+    fn past_the_fork(self) -> Self {
+        const FORK_M: f64 = 3000.0;
+        let shared_s = if self.warm_up_s > 0.0 { FORK_M / SPEED + 60.0 } else { 0.0 };
+        Self { warm_up_s: self.warm_up_s.max(shared_s), ..self }
+    }
+}
 
 /// What is said live, fix by fix; vehicles know nothing of each other.
 fn live(network: &Arc<Network>, parameters: &Parameters, drives: &[Drive], priors: &[Prior]) -> Vec<Outcome> {
@@ -141,15 +162,27 @@ fn hindsight(network: &Arc<Network>, parameters: &Parameters, drives: &[Drive], 
     match_fleet(network, parameters, &tracks, 2, &|_| ())
 }
 
-/// Of the fixes with the truth given, the share said right.
+/// Of the fixes with the truth given, the share said right, those aside that come before a duty
+/// has gone on for as long as the side needs to tell it.
 fn share(
+    side: Side,
     network: &Network,
     drives: &[Drive],
     outcomes: &[Outcome],
     right: impl Fn(&Network, &MatchedFix, Option<&str>) -> bool,
 ) -> f64 {
-    let pairs = drives.iter().zip(outcomes).flat_map(|(d, o)| d.fixes.iter().zip(&o.fixes));
-    let judged: Vec<bool> = pairs.map(|((_, truth), said)| right(network, said, truth.as_deref())).collect();
+    let mut judged = Vec::new();
+    for (drive, outcome) in drives.iter().zip(outcomes) {
+        let pairs: Vec<_> = drive.fixes.iter().zip(&outcome.fixes).collect();
+        for duty in pairs.chunk_by(|a, b| a.0.1 == b.0.1) {
+            let begins = duty[0].0.0.time;
+            let told = duty
+                .iter()
+                .filter(|((fix, truth), _)| truth.is_none() || fix.time.seconds_since(begins) >= side.warm_up_s);
+            judged.extend(told.map(|((_, truth), said)| right(network, said, truth.as_deref())));
+        }
+    }
+    assert!(!judged.is_empty(), "nothing is left to judge");
     judged.iter().filter(|r| **r).count() as f64 / judged.len() as f64
 }
 
@@ -160,26 +193,27 @@ fn right_trip(network: &Network, said: &MatchedFix, truth: Option<&str>) -> bool
 /// A row of the table: what, and the share right, and the least that is accepted.
 struct Row(String, f64, f64);
 
-fn alone(run: Run, network: &Arc<Network>, name: &str, drive: Drive, least: f64) -> Row {
+fn alone(side: Side, network: &Arc<Network>, name: &str, drive: Drive, least: f64) -> Row {
     let drives = [drive];
-    let outcomes = run(network, &Parameters::default(), &drives, &[]);
-    Row(name.to_owned(), share(network, &drives, &outcomes, right_trip), least)
+    let outcomes = (side.of)(network, &Parameters::default(), &drives, &[]);
+    Row(name.to_owned(), share(side, network, &drives, &outcomes, right_trip), least)
 }
 
-fn table(run: Run) -> Vec<Row> {
+fn table(side: Side) -> Vec<Row> {
     let network = city();
     let mut rows = Vec::new();
-    rows.extend(geometry(run, &network));
-    rows.extend(duties(run, &network));
-    rows.extend(timetables(run, &network));
-    rows.extend(trouble(run, &network));
-    rows.extend(far_away(run));
+    rows.extend(geometry(side, &network));
+    rows.extend(duties(side, &network));
+    rows.extend(timetables(side, &network));
+    rows.extend(trouble(side, &network));
+    rows.extend(elsewhere(side, &network));
+    rows.extend(far_away(side));
     rows
 }
 
 #[test]
 fn every_hard_case_is_told_right() {
-    let rows = table(hindsight);
+    let rows = table(HINDSIGHT);
     println!("{:<58} {:>7} {:>7}", "case, in hindsight", "right", "least");
     for Row(name, right, least) in &rows {
         println!("{name:<58} {right:>7.3} {least:>7.3}");
@@ -188,23 +222,22 @@ fn every_hard_case_is_told_right() {
     assert!(failed.is_empty(), "below what is accepted: {failed:?}");
 }
 
-/// At once nobody can know all of it: a trip's first fixes, which of three lines of a corridor
-/// it is, what a tracker with 50 m of noise means.
+/// Of what can be known at once: not a trip's first minutes, nor which of three lines of a corridor it
+/// is before they part.
 #[test]
-fn most_of_them_are_told_right_at_once() {
-    const MOST: f64 = 0.8;
-    let rows = table(live);
+fn each_of_them_is_told_right_at_once() {
+    const LEAST: f64 = 0.8;
+    let rows = table(LIVE);
     println!("{:<58} {:>7}", "case, live", "right");
     for Row(name, right, _) in &rows {
         println!("{name:<58} {right:>7.3}");
     }
-    let right = rows.iter().filter(|row| row.1 >= MOST).count();
-    println!("{right} of {} cases right in {MOST} of their fixes or more", rows.len());
-    assert!(right >= 58, "{right} of {}", rows.len());
+    let failed: Vec<_> = rows.iter().filter(|row| row.1 < LEAST).map(|row| row.0.as_str()).collect();
+    assert!(failed.is_empty(), "right in fewer than {LEAST} of their fixes: {failed:?}");
 }
 
 /// Shapes that cross, repeat or share streets, at several noises and intervals.
-fn geometry(run: Run, network: &Arc<Network>) -> Vec<Row> {
+fn geometry(side: Side, network: &Arc<Network>) -> Vec<Row> {
     let mut rows = Vec::new();
     let cases = [
         ("loop", 8 * H),
@@ -218,19 +251,20 @@ fn geometry(run: Run, network: &Arc<Network>) -> Vec<Row> {
         ("drawn_straight", 8 * H),
     ];
     for (pattern, departs) in cases {
+        let side = if pattern.starts_with("corridor") { side.past_the_fork() } else { side };
         for (sigma_m, every_s, least) in
             [(5.0, 10.0, 0.97), (15.0, 30.0, 0.95), (50.0, 10.0, 0.85), (10.0, 120.0, 0.85)]
         {
             let drive = Drive::new(DAY, sigma_m, every_s).trip(pattern, departs, 40.0);
             let name = format!("{pattern}, noise {sigma_m} m, every {every_s} s");
-            rows.push(alone(run, network, &name, drive, least));
+            rows.push(alone(side, network, &name, drive, least));
         }
     }
     rows
 }
 
 /// The same city far in the north, and where one day ends and the next begins.
-fn far_away(run: Run) -> Vec<Row> {
+fn far_away(side: Side) -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, centre) in [
         ("71.6° north", (71.6, 25.7)),
@@ -240,18 +274,19 @@ fn far_away(run: Run) -> Vec<Row> {
     ] {
         let network = city_at(centre);
         for (pattern, departs) in [("loop", 8 * H), ("figure_eight", 8 * H), ("corridor_b", 8 * H + 960)] {
+            let side = if pattern.starts_with("corridor") { side.past_the_fork() } else { side };
             let mut drive = Drive::new(DAY, 10.0, 20.0).trip(pattern, departs, 40.0);
             for (fix, _) in &mut drive.fixes {
                 *fix = Fix::at(fix.time, place_at(centre, xy(fix.position.unwrap())));
             }
-            rows.push(alone(run, &network, &format!("{name}: {pattern}"), drive, 0.95));
+            rows.push(alone(side, &network, &format!("{name}: {pattern}"), drive, 0.95));
         }
     }
     rows
 }
 
 /// Where a trip begins and ends, and whose it is.
-fn duties(run: Run, network: &Arc<Network>) -> Vec<Row> {
+fn duties(side: Side, network: &Arc<Network>) -> Vec<Row> {
     let mut rows = Vec::new();
     let drive = || Drive::new(DAY, 8.0, 15.0);
     // A block: there, layover, back, layover, there.
@@ -260,7 +295,7 @@ fn duties(run: Run, network: &Arc<Network>) -> Vec<Row> {
         let d = d.trip("west", 8 * H + 1200, 0.0).stand(f64::from(8 * H + 2400), Some("east-31200"));
         d.trip("east", 8 * H + 2400, 0.0)
     };
-    rows.push(alone(run, network, "block with layovers at its terminals", block(drive()), 0.93));
+    rows.push(alone(side, network, "block with layovers at its terminals", block(drive()), 0.93));
     // A break in a side street, 600 m from the terminal, between two trips of one block.
     let aside = vec![[4000.0, 10_000.0], [4000.0, 10_600.0]];
     let back = vec![[4000.0, 10_600.0], [4000.0, 10_000.0]];
@@ -268,9 +303,15 @@ fn duties(run: Run, network: &Arc<Network>) -> Vec<Row> {
     let (from_s, until_s) = (d.clock_s, f64::from(8 * H + 1090));
     let d = d.stand(until_s, None).follow(&back, (0.0, 600.0), until_s, None);
     let breaks = [d.trip("west", 8 * H + 1200, 0.0)];
-    let outcomes = run(network, &Parameters::default(), &breaks, &[]);
-    rows.push(Row("break away from the terminal: trips".into(), share(network, &breaks, &outcomes, right_trip), 0.9));
+    let outcomes = (side.of)(network, &Parameters::default(), &breaks, &[]);
+    rows.push(Row(
+        "break away from the terminal: trips".into(),
+        share(side, network, &breaks, &outcomes, right_trip),
+        0.9,
+    ));
     let origin = ServiceDate::parse(DAY).unwrap().origin(&jiff_zone());
+    // A red light may take as long as two minutes.
+    let from_s = from_s + side.warm_up_s.min(120.0);
     let inside = |at: model::Timestamp| (from_s + 15.0..until_s - 15.0).contains(&at.seconds_since(origin));
     let standing: Vec<_> = outcomes[0].fixes.iter().filter(|f| inside(f.time)).collect();
     let layover = standing.iter().filter(|f| f.state == State::Layover && f.route.is_some()).count();
@@ -278,71 +319,82 @@ fn duties(run: Run, network: &Arc<Network>) -> Vec<Row> {
 
     let east = way("east");
     let middle = drive().follow(&east, (1600.0, 4000.0), f64::from(8 * H) + 1600.0 / SPEED, Some("east-28800"));
-    rows.push(alone(run, network, "start in mid-route", middle, 0.95));
+    rows.push(alone(side, network, "start in mid-route", middle, 0.95));
     let early_end = drive().follow(&east, (0.0, 2500.0), f64::from(8 * H), Some("east-28800"));
-    rows.push(alone(run, network, "trip given up half way, at the end of the record", early_end, 0.95));
+    rows.push(alone(side, network, "trip given up half way, at the end of the record", early_end, 0.95));
     let looped = drive().stand(f64::from(8 * H) - 900.0, None);
     let mut looped = Drive { clock_s: f64::from(8 * H) - 500.0, ..looped };
     looped.at = [0.0, 0.0];
     let looped = looped.stand(f64::from(8 * H + 240), Some("loop-28800")).trip("loop", 8 * H, 240.0);
-    rows.push(alone(run, network, "long dwell at the first stop of a loop", looped, 0.95));
+    rows.push(alone(side, network, "long dwell at the first stop of a loop", looped, 0.95));
 
     // A swap: one bus takes the block's first trip, another one the second.
     let first = drive().trip("east", 8 * H, 30.0);
     let second = drive().trip("west", 8 * H + 1200, 30.0);
     let swap = [first, second];
-    let outcomes = run(network, &Parameters::default(), &swap, &[]);
-    rows.push(Row("vehicle swap within a block".into(), share(network, &swap, &outcomes, right_trip), 0.97));
+    let outcomes = (side.of)(network, &Parameters::default(), &swap, &[]);
+    rows.push(Row("vehicle swap within a block".into(), share(side, network, &swap, &outcomes, right_trip), 0.97));
 
     // The first bus is 8 min late, right in front of the second, which is on time.
     let bunched = [drive().trip("east", 8 * H, 480.0), drive().trip("east", 8 * H + 600, 10.0)];
-    let outcomes = run(network, &Parameters::default(), &bunched, &[]);
-    rows.push(Row("two vehicles claiming one trip".into(), share(network, &bunched, &outcomes, right_trip), 0.97));
+    let outcomes = (side.of)(network, &Parameters::default(), &bunched, &[]);
+    rows.push(Row(
+        "two vehicles claiming one trip".into(),
+        share(side, network, &bunched, &outcomes, right_trip),
+        0.97,
+    ));
 
     // The dispatcher's word decides between two equal trips, and does not hold against the street.
     let b = |name: &str| network.trip_by_id(name);
     let word = Prior { trip: b("east-28800"), ..Prior::default() };
     let late = [drive().trip("east", 8 * H, 560.0)];
-    let outcomes = run(network, &Parameters::default(), &late, &[word]);
-    rows.push(Row("assigned trip, as late as the next one".into(), share(network, &late, &outcomes, right_trip), 0.97));
+    let outcomes = (side.of)(network, &Parameters::default(), &late, &[word]);
+    rows.push(Row(
+        "assigned trip, as late as the next one".into(),
+        share(side, network, &late, &outcomes, right_trip),
+        0.97,
+    ));
     let wrong = Prior { route: network.route_by_id("loop"), ..Prior::default() };
     let other = [drive().trip("east", 8 * H, 0.0)];
-    let outcomes = run(network, &Parameters::default(), &other, &[wrong]);
+    let outcomes = (side.of)(network, &Parameters::default(), &other, &[wrong]);
     rows.push(Row(
         "assigned to another route than it drives".into(),
-        share(network, &other, &outcomes, right_trip),
+        share(side, network, &other, &outcomes, right_trip),
         0.9,
     ));
     rows
 }
 
 /// Night, clock changes, frequencies, no blocks.
-fn timetables(run: Run, network: &Arc<Network>) -> Vec<Row> {
+fn timetables(side: Side, network: &Arc<Network>) -> Vec<Row> {
     let mut rows = Vec::new();
     let drive = |day: &str| Drive::new(day, 8.0, 15.0);
-    rows.push(alone(run, network, "night trip over midnight", drive(DAY).trip("night", 23 * H + 2700, 60.0), 0.97));
+    rows.push(alone(side, network, "night trip over midnight", drive(DAY).trip("night", 23 * H + 2700, 60.0), 0.97));
     for (name, day) in
         [("clocks go forward, trip of the night", "2026-03-28"), ("clocks go back, trip of the night", "2026-10-24")]
     {
-        rows.push(alone(run, network, name, drive(day).trip("night", 26 * H, 60.0), 0.97));
+        rows.push(alone(side, network, name, drive(day).trip("night", 26 * H, 60.0), 0.97));
     }
     for (name, day) in [("clocks go forward, morning", "2026-03-29"), ("clocks go back, morning", "2026-10-25")] {
-        rows.push(alone(run, network, name, drive(day).trip("east", 8 * H, 60.0), 0.97));
+        rows.push(alone(side, network, name, drive(day).trip("east", 8 * H, 60.0), 0.97));
     }
     let free = drive(DAY).trip("free_east", 12 * H, 30.0).stand(f64::from(12 * H + 900), Some("free_west-44100"));
-    rows.push(alone(run, network, "feed without blocks", free.trip("free_west", 12 * H + 900, 20.0), 0.95));
+    rows.push(alone(side, network, "feed without blocks", free.trip("free_west", 12 * H + 900, 20.0), 0.95));
     let way = way("frequent");
     let often = [drive(DAY).follow(&way, (0.0, length(&way)), f64::from(9 * H + 200), Some("frequent-21600"))];
-    let outcomes = run(network, &Parameters::default(), &often, &[]);
-    rows.push(Row("frequencies.txt without exact times".into(), share(network, &often, &outcomes, right_trip), 0.97));
+    let outcomes = (side.of)(network, &Parameters::default(), &often, &[]);
+    rows.push(Row(
+        "frequencies.txt without exact times".into(),
+        share(side, network, &often, &outcomes, right_trip),
+        0.97,
+    ));
     rows
 }
 
-/// Detours, outages, deadheads, depots.
-fn trouble(run: Run, network: &Arc<Network>) -> Vec<Row> {
+/// Detours, outages, arrivals.
+fn trouble(side: Side, network: &Arc<Network>) -> Vec<Row> {
     let mut rows = Vec::new();
     let drive = || Drive::new(DAY, 6.0, 10.0);
-    let east = way("east");
     let begins = f64::from(8 * H);
     // Leaves the street for one 300 m beside it, and comes back.
     let detour = vec![
@@ -355,8 +407,12 @@ fn trouble(run: Run, network: &Arc<Network>) -> Vec<Row> {
     ];
     let way_m = length(&detour);
     let detoured = [drive().follow(&detour, (0.0, way_m), begins, Some("east-28800"))];
-    let outcomes = run(network, &Parameters::default(), &detoured, &[]);
-    rows.push(Row("detour of 700 m: kept on its trip".into(), share(network, &detoured, &outcomes, right_trip), 0.97));
+    let outcomes = (side.of)(network, &Parameters::default(), &detoured, &[]);
+    rows.push(Row(
+        "detour of 700 m: kept on its trip".into(),
+        share(side, network, &detoured, &outcomes, right_trip),
+        0.97,
+    ));
     let off = |said: &MatchedFix| said.state == State::OffRoute;
     let beside: Vec<bool> = outcomes[0]
         .fixes
@@ -380,8 +436,8 @@ fn trouble(run: Run, network: &Arc<Network>) -> Vec<Row> {
     rows.push(Row("detour of 700 m: the stops beside it are not served".into(), f64::from(u8::from(skipped < 2)), 1.0));
 
     let gap = [drive().trip("east", 8 * H, 0.0).outage(begins + 120.0, begins + 400.0)];
-    let outcomes = run(network, &Parameters::default(), &gap, &[]);
-    rows.push(Row("outage of 5 min: trip".into(), share(network, &gap, &outcomes, right_trip), 0.97));
+    let outcomes = (side.of)(network, &Parameters::default(), &gap, &[]);
+    rows.push(Row("outage of 5 min: trip".into(), share(side, network, &gap, &outcomes, right_trip), 0.97));
     let visits = &outcomes[0].visits;
     let pattern = network.pattern(network.trip(network.trip_by_id("east-28800").unwrap()).pattern);
     rows.push(Row("outage of 5 min: stops found".into(), visits.len() as f64 / pattern.stops.len() as f64, 1.0));
@@ -393,35 +449,43 @@ fn trouble(run: Run, network: &Arc<Network>) -> Vec<Row> {
     ));
 
     let clean = [drive().trip("east", 8 * H, 0.0)];
-    let outcomes = run(network, &Parameters::default(), &clean, &[]);
+    let outcomes = (side.of)(network, &Parameters::default(), &clean, &[]);
     let near = outcomes[0].visits.iter().filter(|v| {
         let scheduled = network.stop_times(v.trip.trip)[v.stop_index as usize].arrival_s;
         let due = network.instant(v.trip.day, f64::from(scheduled));
         v.arrival.seconds_since(due).abs() <= f64::from(v.uncertainty_s).max(5.0) + 3.0
     });
     rows.push(Row("arrivals within their uncertainty".into(), near.count() as f64 / pattern.stops.len() as f64, 0.9));
+    rows
+}
 
+/// On no trip: deadheads, parking, depots; and receivers at fault.
+fn elsewhere(side: Side, network: &Arc<Network>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let drive = || Drive::new(DAY, 6.0, 10.0);
+    let east = way("east");
+    let begins = f64::from(8 * H);
     // Along another line's street for 2 km, then away from it and parked: on no trip.
     let away = vec![[1000.0, 9000.0], [1000.0, 10_000.0], [3000.0, 10_000.0], [3000.0, 9000.0]];
     let deadhead = drive().follow(&away, (0.0, length(&away)), begins - 1500.0, None).stand(begins, None);
-    rows.push(alone(run, network, "deadhead along a line's street", deadhead, 0.97));
+    rows.push(alone(side, network, "deadhead along a line's street", deadhead, 0.97));
     let mut parked = drive();
     parked.at = [1300.0, 10_012.0];
     parked.clock_s = begins - 600.0;
-    rows.push(alone(run, network, "parked beside a line", parked.stand(begins + 2400.0, None), 1.0));
+    rows.push(alone(side, network, "parked beside a line", parked.stand(begins + 2400.0, None), 1.0));
     // Its block is due to depart, and it stands 10 km away: no evidence that it will.
     let block = network.blocks().find(|(_, block)| block.id == "E1").map(|(index, _)| index);
     let mut elsewhere = drive();
     elsewhere.at = [10_000.0, 2_000.0];
     elsewhere.clock_s = begins - 900.0;
     let elsewhere = [elsewhere.stand(begins + 1200.0, None)];
-    let outcomes = run(network, &Parameters::default(), &elsewhere, &[Prior { block, ..Prior::default() }]);
+    let outcomes = (side.of)(network, &Parameters::default(), &elsewhere, &[Prior { block, ..Prior::default() }]);
     let nowhere = |network: &Network, said: &MatchedFix, truth: Option<&str>| {
         right_trip(network, said, truth) && said.state != State::Layover
     };
     rows.push(Row(
         "parked 10 km from where its block begins".into(),
-        share(network, &elsewhere, &outcomes, nowhere),
+        share(side, network, &elsewhere, &outcomes, nowhere),
         1.0,
     ));
     // A fault of the receiver says another town for a while; then it is where it was.
@@ -429,14 +493,18 @@ fn trouble(run: Run, network: &Arc<Network>) -> Vec<Row> {
     for (fix, _) in thrown.fixes.iter_mut().skip(20).take(2) {
         *fix = Fix::at(fix.time, place([400_000.0, 10_000.0]));
     }
-    rows.push(alone(run, network, "two fixes from 400 km away", thrown, 0.97));
+    rows.push(alone(side, network, "two fixes from 400 km away", thrown, 0.97));
     let depot = Depot { position: place([3000.0, 9000.0]), radius_m: 150.0 };
     let parameters = Parameters { depots: vec![depot], ..Parameters::default() };
     let mut kept = drive();
     kept.at = [3000.0, 9000.0];
     let kept = [kept.stand(1200.0, None)];
-    let outcomes = run(network, &parameters, &kept, &[]);
-    rows.push(Row("depot".into(), share(network, &kept, &outcomes, |_, said, _| said.state == State::Depot), 1.0));
+    let outcomes = (side.of)(network, &parameters, &kept, &[]);
+    rows.push(Row(
+        "depot".into(),
+        share(side, network, &kept, &outcomes, |_, said, _| said.state == State::Depot),
+        1.0,
+    ));
     let canyon = |mut d: Drive| {
         for (at, (fix, _)) in d.fixes.iter_mut().enumerate().filter(|(at, _)| at % 12 == 5) {
             let moved = along(&east, at as f64 * 10.0 * SPEED);
@@ -444,7 +512,7 @@ fn trouble(run: Run, network: &Arc<Network>) -> Vec<Row> {
         }
         d
     };
-    rows.push(alone(run, network, "urban-canyon jumps of 150 m", canyon(drive().trip("east", 8 * H, 0.0)), 0.97));
+    rows.push(alone(side, network, "urban-canyon jumps of 150 m", canyon(drive().trip("east", 8 * H, 0.0)), 0.97));
     rows
 }
 

@@ -1,0 +1,146 @@
+//! How noisy a vehicle's tracker is, learnt from its fixes as they come.
+//!
+//! Two measures, of which the lesser counts: how far fixes lie beside the nearest shape, and how
+//! far beside the way between their neighbours. A vehicle that drives off all shapes does not
+//! jitter; one that takes corners between two fixes still keeps to its street. Of each the median
+//! is kept by steps up and down (Robbins and Monro 1951), which no outlier moves farther than
+//! any other fix.
+
+use crate::Parameters;
+use crate::moves::narrow;
+use crate::qualify::metres_between;
+
+/// Median of the size of a normally distributed number.
+const MEDIAN: f64 = 0.6745;
+/// Both measures say less than there is: of several shapes the nearest is nearer than one's
+/// own, and the way between two noisy neighbours leans towards the fix.
+const UNDER: f64 = 1.5;
+/// Noisier than this no tracker is taken for, metres.
+const MOST_SIGMA_M: f64 = 60.0;
+/// How far a first fix moves a median, as a share of it: later ones the less,
+const FIRST_STEP: f64 = 0.35;
+/// down to this.
+const LEAST_STEP: f64 = 0.06;
+/// A tracker of which nothing is known may be half again as noisy as usual ones are.
+const FIRST_LOG: f32 = 0.4;
+/// A median is kept down to two thirds of what is usual: a good tracker that takes a detour is no
+/// noisy one at once.
+const LEAST_LOG: f64 = -0.4;
+/// A fix's standard deviation for each unit of its receiver's HDOP, metres.
+const HDOP_M: f64 = 4.0;
+/// How much worse fixes fit with each more of the usual standard deviation.
+const NOISY_FIT_LOG: f64 = 1.0;
+
+/// What a vehicle's fixes have told of its tracker.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Noise {
+    /// Medians as multiples of what the usual standard deviation makes expect, in logarithms.
+    beside: Median,
+    jitter: Median,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Median {
+    log: f32,
+    seen: u16,
+}
+
+impl Default for Median {
+    fn default() -> Self {
+        Self { log: FIRST_LOG, seen: 0 }
+    }
+}
+
+impl Median {
+    fn learn(&mut self, times: f64) {
+        self.seen = self.seen.saturating_add(1);
+        let step = (FIRST_STEP / f64::from(self.seen).sqrt()).max(LEAST_STEP);
+        let up = times > f64::from(self.log).exp();
+        self.log = narrow((f64::from(self.log) + if up { step } else { -step }).max(LEAST_LOG));
+    }
+}
+
+impl Noise {
+    /// Standard deviation of a fix with such an HDOP beside a shape, metres.
+    pub(crate) fn sigma_m(&self, usual: &Parameters, hdop: Option<f32>) -> f64 {
+        let learnt = usual.sigma_m * f64::from(self.beside.log.min(self.jitter.log)).exp();
+        let own = hdop.map_or(0.0, |hdop| HDOP_M * f64::from(hdop));
+        learnt.max(own).max(usual.sigma_m).min(MOST_SIGMA_M.max(usual.sigma_m))
+    }
+
+    /// Takes how far a fix lies beside the nearest shape and beside the way between its
+    /// neighbours, metres, where there is such a thing.
+    pub(crate) fn learn(&mut self, usual: &Parameters, beside_m: Option<f64>, jitter_m: Option<f64>) {
+        let expected_m = usual.sigma_m / UNDER * MEDIAN;
+        if let Some(metres) = beside_m {
+            self.beside.learn(metres / expected_m);
+        }
+        if let Some(metres) = jitter_m {
+            self.jitter.learn(metres / expected_m);
+        }
+    }
+}
+
+/// The parameters for fixes of such a standard deviation, in `own`.
+pub(crate) fn fit(usual: &Parameters, sigma_m: f64, own: &mut Parameters) {
+    own.sigma_m = sigma_m;
+    // The usual deviation is wider than most trackers need, so their fixes fit well; one that is
+    // as wide as the noise makes every fix fit its own trip only so well.
+    own.on_fit_log = usual.on_fit_log - NOISY_FIT_LOG * (sigma_m / usual.sigma_m - 1.0);
+}
+
+/// How far a place lies beside the way between its neighbours by its own noise, metres; nothing
+/// where they are too near to each other to tell.
+pub(crate) fn jitter_m(usual: &Parameters, [a, b, c]: [[f64; 2]; 3]) -> Option<f64> {
+    let length = metres_between(a, c);
+    if length < 2.0 * usual.sigma_m {
+        return None;
+    }
+    let (dx, dy) = (c[0] - a[0], c[1] - a[1]);
+    let (px, py) = (b[0] - a[0], b[1] - a[1]);
+    let part = ((px * dx + py * dy) / (length * length)).clamp(0.0, 1.0);
+    // Its own noise and what its neighbours' leave between them.
+    let spread = (1.0 + (1.0 - part).powi(2) + part.powi(2)).sqrt();
+    Some((px * dy - py * dx).abs() / length / spread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What so many fixes leave known, each measured as far off as a normal curve of that
+    /// deviation has at evenly spaced places.
+    fn learnt(fixes: u32, beside_sigma_m: f64, jitter_sigma_m: f64) -> f64 {
+        const SIZES: [f64; 8] = [0.08, 1.15, 0.4, 0.73, 1.86, 0.24, 0.93, 0.55];
+        let usual = Parameters::default();
+        let mut noise = Noise::default();
+        for size in SIZES.iter().cycle().take(fixes as usize) {
+            noise.learn(&usual, Some(size * beside_sigma_m), Some(size * jitter_sigma_m));
+        }
+        noise.sigma_m(&usual, None)
+    }
+
+    #[test]
+    fn a_noisy_tracker_is_known_within_two_dozen_fixes_and_a_good_one_stays_usual() {
+        let usual_m = Parameters::default().sigma_m;
+        assert!((learnt(24, 5.0, 5.0) - usual_m).abs() < 1e-9);
+        assert!((38.0..=60.0).contains(&learnt(24, 33.0, 33.0)), "{}", learnt(24, 33.0, 33.0));
+        assert!(learnt(500, 500.0, 500.0) <= MOST_SIGMA_M, "it is bounded");
+    }
+
+    #[test]
+    fn a_good_tracker_off_its_shape_or_in_corners_is_no_noisy_one() {
+        let usual_m = Parameters::default().sigma_m;
+        assert!((learnt(60, 200.0, 5.0) - usual_m).abs() < 1e-9, "beside its shape for long");
+        assert!((learnt(60, 5.0, 200.0) - usual_m).abs() < 1e-9, "corners between all its fixes");
+    }
+
+    #[test]
+    fn a_receiver_that_says_how_weak_it_is_is_believed_at_once() {
+        let (usual, noise) = (Parameters::default(), Noise::default());
+        let unknown_m = noise.sigma_m(&usual, None);
+        assert!(noise.sigma_m(&usual, Some(10.0)) > 1.2 * unknown_m);
+        assert!(noise.sigma_m(&usual, Some(99.9)) <= MOST_SIGMA_M);
+        assert!((noise.sigma_m(&usual, Some(0.9)) - unknown_m).abs() < 1e-9);
+    }
+}
