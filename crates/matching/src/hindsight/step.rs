@@ -74,7 +74,8 @@ impl Step<'_> {
                 if along < -BACK_SIGMAS * p.sigma_m || along > reach.min(3.0 * moved_m + AHEAD_M) + AHEAD_M {
                     continue;
                 }
-                let mut says = place.says + moved_log(p, shape, along.max(0.0), moved_m);
+                let straight = (p.straight_m / moved_m).min(1.0);
+                let mut says = place.says + straight * moved_log(p, shape, along.max(0.0), moved_m);
                 if along < -p.sigma_m {
                     says += p.back_log;
                 }
