@@ -19,6 +19,7 @@ mod tell;
 mod track;
 mod visits;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use network::{Network, TripInstance};
@@ -52,6 +53,15 @@ pub(crate) struct Course {
     entering: Vec<Box<[u32]>>,
     register: Register,
     way: Way,
+    /// Runs that it drives along while another vehicle serves them.
+    given_up: BTreeSet<TripInstance>,
+}
+
+impl Course {
+    /// Whether it is this vehicle that serves a run.
+    pub(crate) fn serves(&self, run: u32) -> bool {
+        self.register.get(run).is_some_and(|run| !self.given_up.contains(&run.run))
+    }
 }
 
 impl Hindsight {
@@ -95,7 +105,7 @@ impl Hindsight {
         for places in &mut places {
             places.retain(|shape| shapes.contains(&shape));
         }
-        Course { qualified, places, entering, register, way }
+        Course { qualified, places, entering, register, way, given_up: BTreeSet::new() }
     }
 
     /// The most likely course with prices laid on runs.

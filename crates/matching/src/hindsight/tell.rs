@@ -27,13 +27,22 @@ struct Meaning {
     run: Option<u32>,
     /// The run in whose course it is, said or not.
     duty_run: Option<u32>,
+    /// The run of another vehicle along which it drives.
+    beside_run: Option<u32>,
     dist_m: Option<f64>,
     cross_m: Option<f32>,
     sure: f32,
 }
 
-const SILENT: Meaning =
-    Meaning { state: State::Unknown, run: None, duty_run: None, dist_m: None, cross_m: None, sure: 0.0 };
+const SILENT: Meaning = Meaning {
+    state: State::Unknown,
+    run: None,
+    duty_run: None,
+    beside_run: None,
+    dist_m: None,
+    cross_m: None,
+    sure: 0.0,
+};
 
 pub(crate) fn tell(network: &Network, parameters: &Parameters, track: &Track, course: &Course) -> Outcome {
     let meanings = meanings(network, parameters, course);
@@ -79,6 +88,8 @@ fn write(network: &Network, p: &Parameters, course: &Course, meaning: &Meaning, 
     if let Some(run) = meaning.duty_run.and_then(|r| course.register.get(r)).or(said) {
         matched.route = Some(network.pattern(run.pattern).route);
         matched.block = network.trip(run.run.trip).block;
+    } else if let Some(run) = meaning.beside_run.and_then(|r| course.register.get(r)) {
+        matched.route = Some(network.pattern(run.pattern).route);
     }
     let Some(run) = said else { return };
     let pattern = network.pattern(run.pattern);
@@ -109,7 +120,7 @@ fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> 
     let usable = &course.qualified.usable;
     let mut course_doing = returning(course);
     end_trips(p, course, &mut course_doing);
-    let next_runs = next_runs(&course_doing, &course.way.sure);
+    let next_runs = next_runs(course, &course_doing);
     let stands = stands(usable);
     let mut meanings = Vec::with_capacity(usable.len());
     let mut previous_run: Option<u32> = None;
@@ -121,7 +132,9 @@ fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> 
         for (own, stands_s) in own.iter().zip(stands.get(key.usable..end).unwrap_or(&[])) {
             meanings.push(meaning(network, p, course, (own, *stands_s), (doing, *sure), following, beside));
         }
-        if let Doing::Run { run, .. } = doing {
+        if let Doing::Run { run, .. } = doing
+            && course.serves(*run)
+        {
             previous_run = Some(*run);
         }
     }
@@ -182,14 +195,16 @@ fn end_trips(p: &Parameters, course: &Course, doing: &mut [Doing]) {
 }
 
 /// For each key, the run that comes next, and how sure that is.
-fn next_runs(doing: &[Doing], sure: &[f32]) -> Vec<Option<(u32, f32)>> {
+fn next_runs(course: &Course, doing: &[Doing]) -> Vec<Option<(u32, f32)>> {
     let mut next = None;
     let mut all: Vec<Option<(u32, f32)>> = doing
         .iter()
-        .zip(sure)
+        .zip(&course.way.sure)
         .rev()
         .map(|(doing, sure)| {
-            if let Doing::Run { run, .. } = doing {
+            if let Doing::Run { run, .. } = doing
+                && course.serves(*run)
+            {
                 next = Some((*run, *sure));
             }
             next
@@ -211,6 +226,10 @@ fn meaning(
     match *doing {
         Doing::Run { run: id, kind, dist_m, cross_m } => {
             let Some(run) = course.register.get(id) else { return SILENT };
+            if !course.serves(id) {
+                let state = if own.standing { State::Unknown } else { State::Deadhead };
+                return Meaning { state, beside_run: Some(id), ..SILENT };
+            }
             let shape = network.shape(network.pattern(run.pattern).shape);
             let (mut dist_m, mut cross_m) = (dist_m, cross_m);
             if kind == Kind::On
@@ -230,7 +249,15 @@ fn meaning(
                 _ if waits => State::Layover,
                 _ => State::InService,
             };
-            Meaning { state, run: Some(id), duty_run: Some(id), dist_m: Some(dist_m), cross_m: Some(cross_m), sure }
+            Meaning {
+                state,
+                run: Some(id),
+                duty_run: Some(id),
+                dist_m: Some(dist_m),
+                cross_m: Some(cross_m),
+                sure,
+                ..SILENT
+            }
         }
         Doing::Rest { duty } => {
             let of_duty = |r: &u32| duty != 0 && course.register.get(*r).is_some_and(|r| r.duty == duty);
@@ -249,14 +276,7 @@ fn meaning(
             let away = (start[0] - own.point.xy[0]).hypot(start[1] - own.point.xy[1]);
             if away <= p.layover_m {
                 let dist_m = Some(run.first_m);
-                return Meaning {
-                    state: State::Layover,
-                    run: Some(id),
-                    duty_run: Some(id),
-                    dist_m,
-                    cross_m: None,
-                    sure,
-                };
+                return Meaning { state: State::Layover, run: Some(id), duty_run: Some(id), dist_m, sure, ..SILENT };
             }
             let state = if stands_s >= BREAK_S { State::Layover } else { State::Deadhead };
             Meaning { state, duty_run: Some(id), ..SILENT }
