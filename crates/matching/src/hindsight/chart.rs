@@ -5,13 +5,14 @@
 //! course of this duty", "out of service"). Each knows the best way to it (Viterbi 1967), so
 //! that the end of the day tells what the beginning was.
 
+use model::Timestamp;
 use network::{Network, TripInstance};
 
 use crate::Parameters;
 use crate::belief::Kind;
 use crate::hindsight::places::Places;
-use crate::hindsight::register::{NONE, Register};
-use crate::hindsight::step::{Step, leave_log, none_log};
+use crate::hindsight::register::{NONE, Register, Run};
+use crate::hindsight::step::{Entry, Step, leave_log, none_log};
 use crate::hindsight::track::Key;
 use crate::moves::narrow;
 
@@ -34,9 +35,27 @@ pub(crate) struct State {
     pub(crate) back: Back,
 }
 
+/// The run that a vehicle was on last. After it no vehicle serves an earlier one of the same duty,
+/// and the same only from where it left it.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    run: u32,
+    duty: u32,
+    departs: Timestamp,
+    dist_m: f64,
+}
+
+impl Last {
+    fn of(run: &Run, state: &State) -> Option<Self> {
+        let begun = state.kind != Kind::Wait;
+        begun.then_some(Self { run: state.run, duty: run.duty, departs: run.departs, dist_m: state.dist_m })
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Rest {
     duty: u32,
+    last: Option<Last>,
     score: f64,
     back: Back,
 }
@@ -74,33 +93,47 @@ pub(crate) fn index(at: usize) -> u32 {
 /// The best way of the duties' rests into a column.
 #[derive(Debug, Default)]
 struct Resting {
-    best: Vec<(f64, Back)>,
+    best: Vec<Rest>,
     touched: Vec<u32>,
 }
 
-impl Resting {
-    fn offer(&mut self, duty: u32, score: f64, back: Back) {
-        if self.best.len() <= duty as usize {
-            self.best.resize(duty as usize + 1, (f64::NEG_INFINITY, Back::Start));
+impl Rest {
+    /// From which distance along it on a run can be begun after this, and the score of that way.
+    fn leads_to(&self, id: u32, run: &Run) -> (f64, f64) {
+        match self.last {
+            Some(last) if last.run == id => (last.dist_m, self.score),
+            Some(last) if last.duty == run.duty && last.departs >= run.departs => (0.0, f64::NEG_INFINITY),
+            _ => (f64::NEG_INFINITY, self.score),
         }
-        if let Some(best) = self.best.get_mut(duty as usize) {
-            if best.0 == f64::NEG_INFINITY {
-                self.touched.push(duty);
+    }
+}
+
+const NOWHERE: Rest = Rest { duty: NONE, last: None, score: f64::NEG_INFINITY, back: Back::Start };
+
+impl Resting {
+    fn offer(&mut self, rest: Rest) {
+        let at = rest.duty as usize;
+        if self.best.len() <= at {
+            self.best.resize(at + 1, NOWHERE);
+        }
+        if let Some(best) = self.best.get_mut(at) {
+            if best.score == f64::NEG_INFINITY {
+                self.touched.push(rest.duty);
             }
-            if score > best.0 {
-                *best = (score, back);
+            if rest.score > best.score {
+                *best = rest;
             }
         }
     }
 
-    fn get(&self, duty: u32) -> (f64, Back) {
-        self.best.get(duty as usize).copied().unwrap_or((f64::NEG_INFINITY, Back::Start))
+    fn get(&self, duty: u32) -> Rest {
+        self.best.get(duty as usize).copied().unwrap_or(NOWHERE)
     }
 
     fn clear(&mut self) {
         for duty in self.touched.drain(..) {
             if let Some(best) = self.best.get_mut(duty as usize) {
-                *best = (f64::NEG_INFINITY, Back::Start);
+                *best = NOWHERE;
             }
         }
     }
@@ -213,18 +246,21 @@ impl<'a> Chart<'a> {
             if entering.next_if_eq(&next).is_some() {
                 let (mine, none) = (self.resting.get(run.duty), self.resting.get(NONE));
                 let first = self.columns.is_empty() || run.assigned == Some(true);
-                let fresh = none.0 + if first { p.first_duty_log } else { p.new_duty_log };
-                let (base, back, known) = if mine.0 >= fresh { (mine.0, mine.1, true) } else { (fresh, none.1, false) };
+                let (kept_m, kept) = mine.leads_to(next, run);
+                let (fresh_m, fresh) = none.leads_to(next, run);
+                let fresh = fresh + if first { p.first_duty_log } else { p.new_duty_log };
+                let known = kept >= fresh;
+                let (base, back, from_m) = if known { (kept, mine.back, kept_m) } else { (fresh, none.back, fresh_m) };
                 let against = if run.assigned == Some(false) { p.prior_log } else { 0.0 };
                 let base = base + against - price(run.run);
-                step.enter(next, run, (base, back, known), at);
+                step.enter(next, run, Entry { base, back, known, from_m }, at);
             }
             at_before += count;
             rest_of_before = others;
         }
         for duty in &self.resting.touched {
-            let (score, back) = self.resting.get(*duty);
-            column.rests.push(Rest { duty: *duty, score: score + none_log(p, key), back });
+            let rest = self.resting.get(*duty);
+            column.rests.push(Rest { duty: *duty, score: rest.score + none_log(p, key), ..rest });
         }
         self.resting.clear();
         prune(p, &mut column);
@@ -235,20 +271,22 @@ impl<'a> Chart<'a> {
     fn rest(&mut self, register: &Register, key: &Key) {
         let p = self.parameters;
         let Some(before) = self.columns.last() else {
-            self.resting.offer(NONE, 0.0, Back::Start);
+            self.resting.offer(Rest { score: 0.0, ..NOWHERE });
             return;
         };
         for (at, rest) in before.rests.iter().enumerate() {
-            let back = Back::Rest(index(at));
-            self.resting.offer(rest.duty, rest.score, back);
-            self.resting.offer(NONE, rest.score + if rest.duty == NONE { 0.0 } else { p.end_duty_log }, back);
+            let rest = Rest { back: Back::Rest(index(at)), ..*rest };
+            self.resting.offer(rest);
+            let ends = if rest.duty == NONE { 0.0 } else { p.end_duty_log };
+            self.resting.offer(Rest { duty: NONE, score: rest.score + ends, ..rest });
         }
         for (at, state) in before.states.iter().enumerate() {
             let Some(run) = register.get(state.run) else { continue };
             let cost = if key.anew { 0.0 } else { leave_log(p, run, state) };
-            let back = Back::State(index(at));
-            self.resting.offer(run.duty, state.score + cost, back);
-            self.resting.offer(NONE, state.score + cost + p.end_duty_log, back);
+            let last = Last::of(run, state);
+            let rest = Rest { duty: run.duty, last, score: state.score + cost, back: Back::State(index(at)) };
+            self.resting.offer(rest);
+            self.resting.offer(Rest { duty: NONE, score: rest.score + p.end_duty_log, ..rest });
         }
     }
 

@@ -26,6 +26,7 @@ pub(crate) struct Run {
     pub(crate) first_m: f64,
     pub(crate) last_m: f64,
     pub(crate) departs_s: f64,
+    pub(crate) departs: Timestamp,
     pub(crate) start: [f64; 2],
     pub(crate) duty: u32,
     /// Whether it is the one assigned beforehand, where anything is.
@@ -67,6 +68,7 @@ impl Register {
         });
         let origin = origin.plus_seconds(f64::from(run.offset_s));
         let assigned = assigned(network, parameters, &self.priors, run);
+        let departs_s = f64::from(network.span_s(run.trip).0);
         self.runs.push(Run {
             run,
             pattern: trip.pattern,
@@ -75,7 +77,8 @@ impl Register {
             first_m: pattern.stops.first().map_or(0.0, |s| s.dist_m),
             last_m: pattern.stops.last().map_or(0.0, |s| s.dist_m),
             start: network.shape(pattern.shape).point_at(pattern.stops.first().map_or(0.0, |s| s.dist_m)),
-            departs_s: f64::from(network.span_s(run.trip).0),
+            departs_s,
+            departs: origin.plus_seconds(departs_s),
             duty,
             assigned,
         });

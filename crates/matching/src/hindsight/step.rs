@@ -30,6 +30,17 @@ pub(crate) fn leave_log(p: &Parameters, run: &Run, state: &State) -> f64 {
     }
 }
 
+/// The best way to where a run begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) base: f64,
+    pub(crate) back: Back,
+    /// It is on that duty already.
+    pub(crate) known: bool,
+    /// What lies before this along the run is done.
+    pub(crate) from_m: f64,
+}
+
 /// Moving the states of one run on.
 pub(crate) struct Step<'a> {
     pub(crate) network: &'a Network,
@@ -172,7 +183,8 @@ impl Step<'_> {
     }
 
     /// Begins a run here: on its way, or waiting for its departure.
-    pub(crate) fn enter(&mut self, id: u32, run: &Run, (base, back, known): (f64, Back, bool), places: &[Place]) {
+    pub(crate) fn enter(&mut self, id: u32, run: &Run, entry: Entry, places: &[Place]) {
+        let Entry { base, back, known, from_m } = entry;
         let (p, key) = (self.parameters, self.key);
         if base == f64::NEG_INFINITY {
             return;
@@ -180,6 +192,9 @@ impl Step<'_> {
         let shape = self.network.shape(run.shape);
         let mut near_start = false;
         for place in places {
+            if place.dist_m < from_m - BACK_SIGMAS * p.sigma_m {
+                continue;
+            }
             near_start |= place.dist_m <= run.first_m + p.wait_m;
             let sigma = sigma_m(p, shape, place.dist_m);
             if place.cross_m > sigma * p.outlier_sigmas {
