@@ -12,7 +12,7 @@ use crate::Parameters;
 use crate::belief::Kind;
 use crate::hindsight::places::Places;
 use crate::hindsight::register::{NONE, Register, Run};
-use crate::hindsight::step::{Entry, Step, leave_log, none_log};
+use crate::hindsight::step::{Entry, Step, WAIT_MOST_LOG, leave_log, none_log};
 use crate::hindsight::track::Key;
 use crate::moves::narrow;
 
@@ -161,11 +161,23 @@ pub(crate) struct Chart<'a> {
     places: &'a [Places],
     columns: Vec<Column>,
     resting: Resting,
+    /// Buffers: states moved on, and those together with the ones that begin.
+    gone_on: Vec<State>,
+    merged: Vec<State>,
 }
 
 impl<'a> Chart<'a> {
     pub(crate) fn new(network: &'a Network, parameters: &'a Parameters, keys: &'a [Key], places: &'a [Places]) -> Self {
-        Self { network, parameters, keys, places, columns: Vec::with_capacity(keys.len()), resting: Resting::default() }
+        Self {
+            network,
+            parameters,
+            keys,
+            places,
+            columns: Vec::with_capacity(keys.len()),
+            resting: Resting::default(),
+            gone_on: Vec::new(),
+            merged: Vec::new(),
+        }
     }
 
     /// The most likely course of the day. `entering` tells which runs can begin at each key.
@@ -225,45 +237,53 @@ impl<'a> Chart<'a> {
     ) -> Column {
         let p = self.parameters;
         self.rest(register, key);
-        let before = self.columns.last().map_or(&[][..], |c| c.states.as_slice());
+        let none_log = none_log(p, key);
         let mut column = Column::default();
-        let mut rest_of_before = if key.anew { &[][..] } else { before };
-        let mut at_before = 0;
-        let mut entering = entering.iter().copied().peekable();
-        let mut step = Step { network: self.network, parameters: p, key, out: &mut column.states };
-        loop {
-            let next_before = rest_of_before.first().map(|s| s.run);
-            let next = match (next_before, entering.peek().copied()) {
-                (None, None) => break,
-                (Some(a), Some(b)) => a.min(b),
-                (a, b) => a.or(b).unwrap_or(0),
-            };
-            let count = rest_of_before.iter().take_while(|s| s.run == next).count();
-            let (own, others) = rest_of_before.split_at(count);
-            let Some(run) = register.get(next) else { break };
-            let at = places.of(run.shape);
-            step.go_on(next, run, own, at_before, at);
-            if entering.next_if_eq(&next).is_some() {
-                let (mine, none) = (self.resting.get(run.duty), self.resting.get(NONE));
-                let first = self.columns.is_empty() || run.assigned == Some(true);
-                let (kept_m, kept) = mine.leads_to(next, run);
-                let (fresh_m, fresh) = none.leads_to(next, run);
-                let fresh = fresh + if first { p.first_duty_log } else { p.new_duty_log };
-                let known = kept >= fresh;
-                let (base, back, from_m) = if known { (kept, mine.back, kept_m) } else { (fresh, none.back, fresh_m) };
-                let against = if run.assigned == Some(false) { p.prior_log } else { 0.0 };
-                let base = base + against - price(run.run);
-                step.enter(next, run, Entry { base, back, known, from_m }, at);
-            }
-            at_before += count;
-            rest_of_before = others;
-        }
         for duty in &self.resting.touched {
             let rest = self.resting.get(*duty);
-            column.rests.push(Rest { duty: *duty, score: rest.score + none_log(p, key), ..rest });
+            column.rests.push(Rest { score: rest.score + none_log, ..rest });
         }
+        let before = self.columns.last().filter(|_| !key.anew).map_or(&[][..], |c| c.states.as_slice());
+        self.gone_on.clear();
+        let mut step = Step { network: self.network, parameters: p, key, out: &mut self.gone_on };
+        let mut at_before = 0;
+        for own in before.chunk_by(|a, b| a.run == b.run) {
+            if let Some((id, run)) = own.first().and_then(|s| Some((s.run, register.get(s.run)?))) {
+                step.go_on(id, run, own, at_before, places.of(run.shape));
+            }
+            at_before += own.len();
+        }
+        let rests = column.rests.iter().map(|r| r.score);
+        let mut least =
+            self.gone_on.iter().map(|s| s.score).chain(rests).fold(f64::NEG_INFINITY, f64::max) - p.hindsight_prune_log;
+        self.merged.clear();
+        let mut gone_on = self.gone_on.as_slice();
+        let mut step = Step { network: self.network, parameters: p, key, out: &mut self.merged };
+        for &id in entering {
+            let earlier = gone_on.iter().take_while(|s| s.run <= id).count();
+            let (own, later) = gone_on.split_at(earlier);
+            step.out.extend_from_slice(own);
+            gone_on = later;
+            let Some(run) = register.get(id) else { break };
+            let (mine, none) = (self.resting.get(run.duty), self.resting.get(NONE));
+            let first = self.columns.is_empty() || run.assigned == Some(true);
+            let (kept_m, kept) = mine.leads_to(id, run);
+            let (fresh_m, fresh) = none.leads_to(id, run);
+            let fresh = fresh + if first { p.first_duty_log } else { p.new_duty_log };
+            let known = kept >= fresh;
+            let (base, back, from_m) = if known { (kept, mine.back, kept_m) } else { (fresh, none.back, fresh_m) };
+            let against = if run.assigned == Some(false) { p.prior_log } else { 0.0 };
+            let base = base + against - price(run.run);
+            if base >= least - WAIT_MOST_LOG {
+                let best = step.enter(id, run, Entry { base, back, known, from_m, least }, places.of(run.shape));
+                least = least.max(best - p.hindsight_prune_log);
+            }
+        }
+        self.merged.extend_from_slice(gone_on);
         self.resting.clear();
-        prune(p, &mut column);
+        column.states.extend(self.merged.iter().filter(|s| s.score >= least));
+        column.rests.retain(|r| r.score >= least);
+        column.states.shrink_to_fit();
         column
     }
 
@@ -362,11 +382,4 @@ impl<'a> Chart<'a> {
             }
         }
     }
-}
-
-fn prune(p: &Parameters, column: &mut Column) {
-    let best = column.states.iter().map(|s| s.score).chain(column.rests.iter().map(|r| r.score));
-    let least = best.fold(f64::NEG_INFINITY, f64::max) - p.hindsight_prune_log;
-    column.states.retain(|s| s.score >= least);
-    column.rests.retain(|r| r.score >= least);
 }

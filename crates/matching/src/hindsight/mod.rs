@@ -29,7 +29,7 @@ pub use track::Track;
 
 use crate::hindsight::chart::{Chart, Way};
 use crate::hindsight::places::Places;
-use crate::hindsight::register::Register;
+use crate::hindsight::register::{Finder, Register};
 use crate::hindsight::track::Qualified;
 use crate::matcher::Days;
 use crate::{Outcome, Parameters};
@@ -87,11 +87,12 @@ impl Hindsight {
             qualified.keys.iter().map(|key| Places::find(network, parameters, key, &mut near)).collect();
         let mut register = Register::new(&track.priors);
         let days = &mut self.days;
+        let mut finder = Finder::default();
         let mut entering: Vec<_> = qualified
             .keys
             .iter()
             .zip(&places)
-            .map(|(key, places)| register.entering(network, parameters, days, key, places))
+            .map(|(key, places)| register.entering(network, parameters, (days, &mut finder), key, places))
             .collect();
         let mut chart = Chart::new(network, parameters, &qualified.keys, &places);
         let way = chart.solve(&register, &entering, &|_| 0.0);

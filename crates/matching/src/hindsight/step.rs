@@ -13,6 +13,10 @@ use crate::moves::narrow;
 
 /// How far back along the shape noise may put a fix, standard deviations.
 const BACK_SIGMAS: f64 = 3.0;
+/// Waiting says this at most.
+pub(crate) const WAIT_MOST_LOG: f64 = 0.01;
+/// Sums in another order differ by less.
+const ROUNDING: f64 = 1e-6;
 /// How far ahead of what it can have driven a fix may seem, metres.
 const AHEAD_M: f64 = 100.0;
 
@@ -39,6 +43,8 @@ pub(crate) struct Entry {
     pub(crate) known: bool,
     /// What lies before this along the run is done.
     pub(crate) from_m: f64,
+    /// What scores less is not kept.
+    pub(crate) least: f64,
 }
 
 /// Moving the states of one run on.
@@ -148,7 +154,7 @@ impl Step<'_> {
         let p = self.parameters;
         let at = run.start;
         let away = (at[0] - self.key.point.xy[0]).hypot(at[1] - self.key.point.xy[1]) / p.wait_sigma_m;
-        self.key.information * (p.wait_log - away * away / 2.0) - (away - 3.0).max(0.0) + 0.01
+        self.key.information * (p.wait_log - away * away / 2.0) - (away - 3.0).max(0.0) + WAIT_MOST_LOG
     }
 
     fn push_wait(&mut self, id: u32, run: &Run, score: f64, back: Back) {
@@ -182,12 +188,13 @@ impl Step<'_> {
         });
     }
 
-    /// Begins a run here: on its way, or waiting for its departure.
-    pub(crate) fn enter(&mut self, id: u32, run: &Run, entry: Entry, places: &[Place]) {
-        let Entry { base, back, known, from_m } = entry;
+    /// Begins a run here: on its way, or waiting for its departure. The best score of what came of it.
+    pub(crate) fn enter(&mut self, id: u32, run: &Run, entry: Entry, places: &[Place]) -> f64 {
+        let Entry { base, back, known, from_m, least } = entry;
         let (p, key) = (self.parameters, self.key);
+        let mut best = f64::NEG_INFINITY;
         if base == f64::NEG_INFINITY {
-            return;
+            return best;
         }
         let shape = self.network.shape(run.shape);
         let mut near_start = false;
@@ -196,15 +203,20 @@ impl Step<'_> {
                 continue;
             }
             near_start |= place.dist_m <= run.first_m + p.wait_m;
+            let missed = ((place.dist_m - run.first_m - p.end_m) / p.partly_m).clamp(0.0, 1.0);
+            let partly = if key.anew { 0.0 } else { p.partly_log * missed };
+            let says = key.information * place.says;
+            if base + partly + says < least - ROUNDING {
+                continue;
+            }
             let sigma = sigma_m(p, shape, place.dist_m);
             if place.cross_m > sigma * p.outlier_sigmas {
                 continue;
             }
-            let missed = ((place.dist_m - run.first_m - p.end_m) / p.partly_m).clamp(0.0, 1.0);
-            let partly = if key.anew { 0.0 } else { p.partly_log * missed };
             let delay = self.delay_s(run, place.dist_m);
-            let score = base + partly + timetable_log(p, delay) + key.information * place.says;
-            if score.is_finite() {
+            let score = base + partly + timetable_log(p, delay) + says;
+            if score.is_finite() && score >= least {
+                best = best.max(score);
                 self.keep_better(State {
                     run: id,
                     kind: Kind::On,
@@ -220,6 +232,7 @@ impl Step<'_> {
         let earliest = if known { p.wait_s } else { p.sign_on_s };
         if near_start && ahead <= earliest && ahead > -p.late_s {
             let score = base + self.waiting_log(run);
+            best = best.max(score);
             self.keep_better(State {
                 run: id,
                 kind: Kind::Wait,
@@ -230,6 +243,7 @@ impl Step<'_> {
                 back,
             });
         }
+        best
     }
 
     /// Of two ways to the same place the better one.
