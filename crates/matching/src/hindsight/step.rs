@@ -23,7 +23,13 @@ const AHEAD_M: f64 = 100.0;
 /// What a fix says of a vehicle on no trip: it would fit its own trip, if it had one, and it
 /// follows a shape by chance.
 pub(crate) fn none_log(p: &Parameters, key: &Key) -> f64 {
-    key.information * (p.on_fit_log - key.moved_m / p.follow_m)
+    key.information * (moving_log(p, key, p.on_fit_log) - key.moved_m / p.follow_m)
+}
+
+/// What speaks against a trip after so many metres, little where the vehicle has hardly moved: fixes
+/// every 5 s are no more evidence than fixes every 30 s along the same street.
+fn moving_log(p: &Parameters, key: &Key, log: f64) -> f64 {
+    p.own_fit_log + (log - p.own_fit_log) * (key.moved_m / p.again_m).min(1.0)
 }
 
 /// What it costs to leave a run here: nothing at its end, the more the farther from it.
@@ -154,7 +160,8 @@ impl Step<'_> {
         let p = self.parameters;
         let at = run.start;
         let away = (at[0] - self.key.point.xy[0]).hypot(at[1] - self.key.point.xy[1]) / p.wait_sigma_m;
-        self.key.information * (p.wait_log - away * away / 2.0) - (away - 3.0).max(0.0) + WAIT_MOST_LOG
+        self.key.information * (moving_log(p, self.key, p.wait_log) - away * away / 2.0) - (away - 3.0).max(0.0)
+            + WAIT_MOST_LOG
     }
 
     fn push_wait(&mut self, id: u32, run: &Run, score: f64, back: Back) {
