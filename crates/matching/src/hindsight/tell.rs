@@ -12,9 +12,11 @@ use crate::hindsight::visits::{Spot, visits};
 use crate::moves::narrow;
 use crate::{MatchedFix, Outcome, Parameters, State};
 
-/// Between two trips a vehicle that stands this long is in layover, wherever it waits, seconds:
+/// Between two trips a vehicle that stays this long is in layover, wherever it waits, seconds:
 /// lights and level crossings take less.
 const BREAK_S: f64 = 240.0;
+/// Within so many metres it stays.
+const STAY_M: f64 = 60.0;
 
 /// A trip is over when its vehicle has been at its last stop this long, seconds: everyone is off.
 const ALIGHT_S: f64 = 120.0;
@@ -121,7 +123,7 @@ fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> 
     let mut course_doing = returning(course);
     end_trips(p, course, &mut course_doing);
     let next_runs = next_runs(course, &course_doing);
-    let stands = stands(usable);
+    let stays = stays(usable);
     let mut meanings = Vec::with_capacity(usable.len());
     let mut previous_run: Option<u32> = None;
     for (at, ((key, doing), sure)) in keys.iter().zip(&course_doing).zip(&course.way.sure).enumerate() {
@@ -129,8 +131,8 @@ fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> 
         let following = course_doing.get(at + 1);
         let beside = (previous_run, next_runs.get(at).copied().flatten());
         let own = usable.get(key.usable..end).unwrap_or(&[]);
-        for (own, stands_s) in own.iter().zip(stands.get(key.usable..end).unwrap_or(&[])) {
-            meanings.push(meaning(network, p, course, (own, *stands_s), (doing, *sure), following, beside));
+        for (own, stays_s) in own.iter().zip(stays.get(key.usable..end).unwrap_or(&[])) {
+            meanings.push(meaning(network, p, course, (own, *stays_s), (doing, *sure), following, beside));
         }
         if let Doing::Run { run, .. } = doing
             && course.serves(*run)
@@ -141,12 +143,17 @@ fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> 
     meanings
 }
 
-/// For each fix, how long the vehicle stands there, seconds; 0 while it moves.
-fn stands(usable: &[Usable]) -> Vec<f64> {
+/// For each fix, how long the vehicle stays where it has come to stand, seconds; 0 on its way.
+/// Fixes of one that stands jitter.
+fn stays(usable: &[Usable]) -> Vec<f64> {
     let mut all = Vec::with_capacity(usable.len());
-    for stretch in usable.chunk_by(|a, b| a.standing && b.standing) {
-        let long = stretch.first().zip(stretch.last()).map_or(0.0, |(a, b)| b.point.time.seconds_since(a.point.time));
-        all.extend(stretch.iter().map(|_| long));
+    while let Some(first) = usable.get(all.len()) {
+        let rest = usable.get(all.len()..).unwrap_or(&[]);
+        let is_here = |own: &&Usable| first.standing && first.point.metres_to(&own.point) <= STAY_M;
+        let here = rest.iter().take_while(is_here).count();
+        let last = here.checked_sub(1).and_then(|at| rest.get(at)).unwrap_or(first);
+        let long = last.point.time.seconds_since(first.point.time);
+        all.resize(all.len() + here.max(1), long);
     }
     all
 }
@@ -218,7 +225,7 @@ fn meaning(
     network: &Network,
     p: &Parameters,
     course: &Course,
-    (own, stands_s): (&Usable, f64),
+    (own, stays_s): (&Usable, f64),
     (doing, sure): (&Doing, f32),
     following: Option<&Doing>,
     (previous, next): (Option<u32>, Option<(u32, f32)>),
@@ -278,7 +285,7 @@ fn meaning(
                 let dist_m = Some(run.first_m);
                 return Meaning { state: State::Layover, run: Some(id), duty_run: Some(id), dist_m, sure, ..SILENT };
             }
-            let state = if stands_s >= BREAK_S { State::Layover } else { State::Deadhead };
+            let state = if stays_s >= BREAK_S { State::Layover } else { State::Deadhead };
             Meaning { state, duty_run: Some(id), ..SILENT }
         }
     }
