@@ -10,9 +10,10 @@ use network::{Network, TripInstance};
 
 use crate::Parameters;
 use crate::belief::Kind;
+use crate::hindsight::begin::{Begin, Entry, Start, merge};
 use crate::hindsight::places::Places;
 use crate::hindsight::register::{NONE, Register, Run};
-use crate::hindsight::step::{Entry, Step, WAIT_MOST_LOG, leave_log, none_log};
+use crate::hindsight::step::{Step, leave_log, none_log};
 use crate::hindsight::track::Key;
 use crate::moves::narrow;
 
@@ -108,6 +109,19 @@ impl Rest {
     }
 }
 
+/// The best way to where a run begins, of its own duty or anew.
+fn entry(p: &Parameters, resting: &Resting, is_first: bool, (id, run): (u32, &Run)) -> Entry {
+    let (mine, none) = (resting.get(run.duty), resting.get(NONE));
+    let (kept_m, kept) = mine.leads_to(id, run);
+    let (fresh_m, fresh) = none.leads_to(id, run);
+    let is_first = is_first || run.assigned == Some(true);
+    let fresh = fresh + if is_first { p.first_duty_log } else { p.new_duty_log };
+    let known = kept >= fresh;
+    let (base, back, from_m) = if known { (kept, mine.back, kept_m) } else { (fresh, none.back, fresh_m) };
+    let against = if run.assigned == Some(false) { p.prior_log } else { 0.0 };
+    Entry { base: base + against, back, known, from_m }
+}
+
 const NOWHERE: Rest = Rest { duty: NONE, last: None, score: f64::NEG_INFINITY, back: Back::Start };
 
 impl Resting {
@@ -126,8 +140,8 @@ impl Resting {
         }
     }
 
-    fn get(&self, duty: u32) -> Rest {
-        self.best.get(duty as usize).copied().unwrap_or(NOWHERE)
+    fn get(&self, duty: u32) -> &Rest {
+        self.best.get(duty as usize).unwrap_or(&NOWHERE)
     }
 
     fn clear(&mut self) {
@@ -161,8 +175,10 @@ pub(crate) struct Chart<'a> {
     places: &'a [Places],
     columns: Vec<Column>,
     resting: Resting,
-    /// Buffers: states moved on, and those together with the ones that begin.
+    /// Buffers: states moved on, where runs may begin and the states that do, and all together.
     gone_on: Vec<State>,
+    starts: Vec<Start>,
+    begun: Vec<State>,
     merged: Vec<State>,
 }
 
@@ -176,6 +192,8 @@ impl<'a> Chart<'a> {
             columns: Vec::with_capacity(keys.len()),
             resting: Resting::default(),
             gone_on: Vec::new(),
+            starts: Vec::new(),
+            begun: Vec::new(),
             merged: Vec::new(),
         }
     }
@@ -241,7 +259,7 @@ impl<'a> Chart<'a> {
         let mut column = Column::default();
         for duty in &self.resting.touched {
             let rest = self.resting.get(*duty);
-            column.rests.push(Rest { score: rest.score + none_log, ..rest });
+            column.rests.push(Rest { score: rest.score + none_log, ..*rest });
         }
         let before = self.columns.last().filter(|_| !key.anew).map_or(&[][..], |c| c.states.as_slice());
         self.gone_on.clear();
@@ -256,30 +274,26 @@ impl<'a> Chart<'a> {
         let rests = column.rests.iter().map(|r| r.score);
         let mut least =
             self.gone_on.iter().map(|s| s.score).chain(rests).fold(f64::NEG_INFINITY, f64::max) - p.hindsight_prune_log;
-        self.merged.clear();
-        let mut gone_on = self.gone_on.as_slice();
-        let mut step = Step { network: self.network, parameters: p, key, out: &mut self.merged };
-        for &id in entering {
-            let earlier = gone_on.iter().take_while(|s| s.run <= id).count();
-            let (own, later) = gone_on.split_at(earlier);
-            step.out.extend_from_slice(own);
-            gone_on = later;
-            let Some(run) = register.get(id) else { break };
-            let (mine, none) = (self.resting.get(run.duty), self.resting.get(NONE));
-            let first = self.columns.is_empty() || run.assigned == Some(true);
-            let (kept_m, kept) = mine.leads_to(id, run);
-            let (fresh_m, fresh) = none.leads_to(id, run);
-            let fresh = fresh + if first { p.first_duty_log } else { p.new_duty_log };
-            let known = kept >= fresh;
-            let (base, back, from_m) = if known { (kept, mine.back, kept_m) } else { (fresh, none.back, fresh_m) };
-            let against = if run.assigned == Some(false) { p.prior_log } else { 0.0 };
-            let base = base + against - price(run.run);
-            if base >= least - WAIT_MOST_LOG {
-                let best = step.enter(id, run, Entry { base, back, known, from_m, least }, places.of(run.shape));
+        self.begun.clear();
+        let (starts, out) = (&mut self.starts, &mut self.begun);
+        let mut begin = Begin { network: self.network, parameters: p, key, starts, out };
+        let is_first = self.columns.is_empty();
+        let pattern = |id: &u32| register.get(*id).map(|run| run.pattern);
+        for of_pattern in entering.chunk_by(|a, b| pattern(a) == pattern(b)) {
+            let Some(first) = of_pattern.first().and_then(|id| register.get(*id)) else { continue };
+            let most = begin.on_pattern_of(first, places.of(first.shape));
+            for &id in of_pattern {
+                let Some(run) = register.get(id) else { continue };
+                let mut entry = entry(p, &self.resting, is_first, (id, run));
+                if entry.base + most < least {
+                    continue;
+                }
+                entry.base -= price(run.run);
+                let best = begin.begin(id, run, &entry, least);
                 least = least.max(best - p.hindsight_prune_log);
             }
         }
-        self.merged.extend_from_slice(gone_on);
+        merge(&self.gone_on, &mut self.begun, &mut self.merged);
         self.resting.clear();
         column.states.extend(self.merged.iter().filter(|s| s.score >= least));
         column.rests.retain(|r| r.score >= least);

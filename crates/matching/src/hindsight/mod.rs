@@ -10,6 +10,7 @@
 //! first minutes of a trip belong to it, and a vehicle that drives along a line to its depot
 //! is not taken for one in service because it fits for a while.
 
+mod begin;
 mod chart;
 mod fleet;
 mod places;

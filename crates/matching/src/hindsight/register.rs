@@ -126,7 +126,7 @@ impl Register {
         at
     }
 
-    /// The runs that can begin at a key, in order.
+    /// The runs that can begin at a key, those of a pattern one after another.
     pub(crate) fn entering(
         &mut self,
         network: &Network,
@@ -154,8 +154,6 @@ impl Register {
                 }
             }
         }
-        entering.sort_unstable();
-        entering.dedup();
         entering.as_slice().into()
     }
 
