@@ -180,6 +180,7 @@ pub(crate) struct Chart<'a> {
     starts: Vec<Start>,
     begun: Vec<State>,
     merged: Vec<State>,
+    rests: Vec<Rest>,
 }
 
 impl<'a> Chart<'a> {
@@ -195,6 +196,7 @@ impl<'a> Chart<'a> {
             starts: Vec::new(),
             begun: Vec::new(),
             merged: Vec::new(),
+            rests: Vec::new(),
         }
     }
 
@@ -256,10 +258,10 @@ impl<'a> Chart<'a> {
         let p = self.parameters;
         self.rest(register, key);
         let none_log = none_log(p, key);
-        let mut column = Column::default();
+        self.rests.clear();
         for duty in &self.resting.touched {
             let rest = self.resting.get(*duty);
-            column.rests.push(Rest { score: rest.score + none_log, ..*rest });
+            self.rests.push(Rest { score: rest.score + none_log, ..*rest });
         }
         let before = self.columns.last().filter(|_| !key.anew).map_or(&[][..], |c| c.states.as_slice());
         self.gone_on.clear();
@@ -271,7 +273,7 @@ impl<'a> Chart<'a> {
             }
             at_before += own.len();
         }
-        let rests = column.rests.iter().map(|r| r.score);
+        let rests = self.rests.iter().map(|r| r.score);
         let mut least =
             self.gone_on.iter().map(|s| s.score).chain(rests).fold(f64::NEG_INFINITY, f64::max) - p.hindsight_prune_log;
         self.begun.clear();
@@ -295,10 +297,9 @@ impl<'a> Chart<'a> {
         }
         merge(&self.gone_on, &mut self.begun, &mut self.merged);
         self.resting.clear();
-        column.states.extend(self.merged.iter().filter(|s| s.score >= least));
-        column.rests.retain(|r| r.score >= least);
-        column.states.shrink_to_fit();
-        column
+        self.merged.retain(|s| s.score >= least);
+        self.rests.retain(|r| r.score >= least);
+        Column { states: self.merged.clone(), rests: self.rests.clone() }
     }
 
     /// The best ways into rests.

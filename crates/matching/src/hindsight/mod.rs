@@ -83,9 +83,9 @@ impl Hindsight {
         let network = &self.network;
         let qualified = Qualified::of(network, &self.parameters, track);
         let parameters = &self.parameters_of(&qualified);
-        let mut near = Vec::new();
+        let (mut near, mut found) = (Vec::new(), Places::default());
         let mut places: Vec<_> =
-            qualified.keys.iter().map(|key| Places::find(network, parameters, key, &mut near)).collect();
+            qualified.keys.iter().map(|key| Places::find(network, parameters, key, (&mut near, &mut found))).collect();
         let mut register = Register::new(&track.priors);
         let days = &mut self.days;
         let mut finder = Finder::default();
