@@ -274,8 +274,24 @@ impl<'a> Chart<'a> {
             at_before += own.len();
         }
         let rests = self.rests.iter().map(|r| r.score);
-        let mut least =
+        let least =
             self.gone_on.iter().map(|s| s.score).chain(rests).fold(f64::NEG_INFINITY, f64::max) - p.hindsight_prune_log;
+        let least = self.begin((register, entering, price), (key, places), least);
+        merge(&self.gone_on, &mut self.begun, &mut self.merged);
+        self.resting.clear();
+        self.merged.retain(|s| s.score >= least);
+        self.rests.retain(|r| r.score >= least);
+        Column { states: self.merged.clone(), rests: self.rests.clone() }
+    }
+
+    /// Begins the runs that can begin at a key; what a state must score to be kept after them.
+    fn begin(
+        &mut self,
+        (register, entering, price): (&Register, &[u32], &dyn Fn(TripInstance) -> f64),
+        (key, places): (&Key, &Places),
+        mut least: f64,
+    ) -> f64 {
+        let p = self.parameters;
         self.begun.clear();
         let (starts, out) = (&mut self.starts, &mut self.begun);
         let mut begin = Begin { network: self.network, parameters: p, key, starts, out };
@@ -295,11 +311,7 @@ impl<'a> Chart<'a> {
                 least = least.max(best - p.hindsight_prune_log);
             }
         }
-        merge(&self.gone_on, &mut self.begun, &mut self.merged);
-        self.resting.clear();
-        self.merged.retain(|s| s.score >= least);
-        self.rests.retain(|r| r.score >= least);
-        Column { states: self.merged.clone(), rests: self.rests.clone() }
+        least
     }
 
     /// The best ways into rests.
