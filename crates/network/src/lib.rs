@@ -62,4 +62,6 @@ pub use load::load;
 pub use plane::{Plane, heading_between, turn_between};
 pub use service::{Service, ServiceDay};
 pub use shape::{Projection, Shape, ShapePoint};
-pub use types::{Block, Headway, Network, Pattern, PatternStop, Route, RouteKind, Stop, StopTime, Trip, TripInstance};
+pub use types::{
+    BetweenStops, Block, Headway, Network, Pattern, PatternStop, Route, RouteKind, Stop, StopTime, Trip, TripInstance,
+};

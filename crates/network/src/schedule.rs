@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 use model::{LatLon, Timestamp};
 
 use crate::{
-    Block, BlockIdx, Network, Pattern, PatternIdx, Plane, Route, RouteIdx, ServiceDay, Shape, ShapeIdx, Stop, StopIdx,
-    StopTime, Trip, TripIdx, TripInstance,
+    BetweenStops, Block, BlockIdx, Network, Pattern, PatternIdx, Plane, Route, RouteIdx, ServiceDay, Shape, ShapeIdx,
+    Stop, StopIdx, StopTime, Trip, TripIdx, TripInstance,
 };
 
 macro_rules! arena {
@@ -187,14 +187,24 @@ impl Network {
     /// timetable: the departure at a stop, in between by distance. Without the offset of a
     /// frequency run.
     pub fn schedule_time(&self, trip: TripIdx, dist_m: f64) -> f64 {
-        let (stops, times) = (&self.pattern(self.trip(trip).pattern).stops, self.stop_times(trip));
+        self.schedule_time_at(trip, self.between_stops(self.trip(trip).pattern, dist_m))
+    }
+
+    /// Between which stops of a pattern a distance along its shape lies: the same for all its trips.
+    pub fn between_stops(&self, pattern: PatternIdx, dist_m: f64) -> BetweenStops {
+        let stops = &self.pattern(pattern).stops;
         let after = stops.partition_point(|s| s.dist_m <= dist_m);
+        let ends = after.checked_sub(1).and_then(|before| stops.get(before)).zip(stops.get(after));
+        let part = ends.map_or(0.0, |(a, b)| (dist_m - a.dist_m) / (b.dist_m - a.dist_m).max(f64::MIN_POSITIVE));
+        BetweenStops { after, part }
+    }
+
+    /// [`Network::schedule_time`] where it is known between which stops of its pattern the trip is.
+    pub fn schedule_time_at(&self, trip: TripIdx, BetweenStops { after, part }: BetweenStops) -> f64 {
+        let times = self.stop_times(trip);
         let departure = |i: usize| times.get(i).map_or(0.0, |t| f64::from(t.departure_s));
         let Some(before) = after.checked_sub(1) else { return departure(0) };
-        let (Some(a), Some(b), Some(arrival)) = (stops.get(before), stops.get(after), times.get(after)) else {
-            return times.last().map_or(0.0, |t| f64::from(t.arrival_s));
-        };
-        let part = (dist_m - a.dist_m) / (b.dist_m - a.dist_m).max(f64::MIN_POSITIVE);
+        let Some(arrival) = times.get(after) else { return times.last().map_or(0.0, |t| f64::from(t.arrival_s)) };
         departure(before) + part * (f64::from(arrival.arrival_s) - departure(before))
     }
 

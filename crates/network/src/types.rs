@@ -212,6 +212,15 @@ pub struct StopTime {
     pub timepoint: bool,
 }
 
+/// Between two stops of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BetweenStops {
+    /// Index of the stop that comes next.
+    pub(crate) after: usize,
+    /// The part of the way from the one before to it, 0 to 1.
+    pub(crate) part: f64,
+}
+
 /// One vehicle's duty: trips run one after another.
 #[derive(Clone, Debug)]
 pub struct Block {

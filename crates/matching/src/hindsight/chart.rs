@@ -5,12 +5,14 @@
 //! course of this duty", "out of service"). Each knows the best way to it (Viterbi 1967), so
 //! that the end of the day tells what the beginning was.
 
+use model::Timestamp;
 use network::{Network, TripInstance};
 
 use crate::Parameters;
 use crate::belief::Kind;
+use crate::hindsight::begin::{Begin, Entry, Start, merge};
 use crate::hindsight::places::Places;
-use crate::hindsight::register::{NONE, Register};
+use crate::hindsight::register::{NONE, Register, Run};
 use crate::hindsight::step::{Step, leave_log, none_log};
 use crate::hindsight::track::Key;
 use crate::moves::narrow;
@@ -34,9 +36,27 @@ pub(crate) struct State {
     pub(crate) back: Back,
 }
 
+/// The run that a vehicle was on last. After it no vehicle serves an earlier one of the same duty,
+/// and the same only from where it left it.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    run: u32,
+    duty: u32,
+    departs: Timestamp,
+    dist_m: f64,
+}
+
+impl Last {
+    fn of(run: &Run, state: &State) -> Option<Self> {
+        let begun = state.kind != Kind::Wait;
+        begun.then_some(Self { run: state.run, duty: run.duty, departs: run.departs, dist_m: state.dist_m })
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Rest {
     duty: u32,
+    last: Option<Last>,
     score: f64,
     back: Back,
 }
@@ -74,33 +94,60 @@ pub(crate) fn index(at: usize) -> u32 {
 /// The best way of the duties' rests into a column.
 #[derive(Debug, Default)]
 struct Resting {
-    best: Vec<(f64, Back)>,
+    best: Vec<Rest>,
     touched: Vec<u32>,
 }
 
-impl Resting {
-    fn offer(&mut self, duty: u32, score: f64, back: Back) {
-        if self.best.len() <= duty as usize {
-            self.best.resize(duty as usize + 1, (f64::NEG_INFINITY, Back::Start));
+impl Rest {
+    /// From which distance along it on a run can be begun after this, and the score of that way.
+    fn leads_to(&self, id: u32, run: &Run) -> (f64, f64) {
+        match self.last {
+            Some(last) if last.run == id => (last.dist_m, self.score),
+            Some(last) if last.duty == run.duty && last.departs >= run.departs => (0.0, f64::NEG_INFINITY),
+            _ => (f64::NEG_INFINITY, self.score),
         }
-        if let Some(best) = self.best.get_mut(duty as usize) {
-            if best.0 == f64::NEG_INFINITY {
-                self.touched.push(duty);
+    }
+}
+
+/// The best way to where a run begins, of its own duty or anew.
+fn entry(p: &Parameters, resting: &Resting, is_first: bool, (id, run): (u32, &Run)) -> Entry {
+    let (mine, none) = (resting.get(run.duty), resting.get(NONE));
+    let (kept_m, kept) = mine.leads_to(id, run);
+    let (fresh_m, fresh) = none.leads_to(id, run);
+    let is_first = is_first || run.assigned == Some(true);
+    let fresh = fresh + if is_first { p.first_duty_log } else { p.new_duty_log };
+    let known = kept >= fresh;
+    let (base, back, from_m) = if known { (kept, mine.back, kept_m) } else { (fresh, none.back, fresh_m) };
+    let against = if run.assigned == Some(false) { p.prior_log } else { 0.0 };
+    Entry { base: base + against, back, known, from_m }
+}
+
+const NOWHERE: Rest = Rest { duty: NONE, last: None, score: f64::NEG_INFINITY, back: Back::Start };
+
+impl Resting {
+    fn offer(&mut self, rest: Rest) {
+        let at = rest.duty as usize;
+        if self.best.len() <= at {
+            self.best.resize(at + 1, NOWHERE);
+        }
+        if let Some(best) = self.best.get_mut(at) {
+            if best.score == f64::NEG_INFINITY {
+                self.touched.push(rest.duty);
             }
-            if score > best.0 {
-                *best = (score, back);
+            if rest.score > best.score {
+                *best = rest;
             }
         }
     }
 
-    fn get(&self, duty: u32) -> (f64, Back) {
-        self.best.get(duty as usize).copied().unwrap_or((f64::NEG_INFINITY, Back::Start))
+    fn get(&self, duty: u32) -> &Rest {
+        self.best.get(duty as usize).unwrap_or(&NOWHERE)
     }
 
     fn clear(&mut self) {
         for duty in self.touched.drain(..) {
             if let Some(best) = self.best.get_mut(duty as usize) {
-                *best = (f64::NEG_INFINITY, Back::Start);
+                *best = NOWHERE;
             }
         }
     }
@@ -128,11 +175,29 @@ pub(crate) struct Chart<'a> {
     places: &'a [Places],
     columns: Vec<Column>,
     resting: Resting,
+    /// Buffers: states moved on, where runs may begin and the states that do, and all together.
+    gone_on: Vec<State>,
+    starts: Vec<Start>,
+    begun: Vec<State>,
+    merged: Vec<State>,
+    rests: Vec<Rest>,
 }
 
 impl<'a> Chart<'a> {
     pub(crate) fn new(network: &'a Network, parameters: &'a Parameters, keys: &'a [Key], places: &'a [Places]) -> Self {
-        Self { network, parameters, keys, places, columns: Vec::with_capacity(keys.len()), resting: Resting::default() }
+        Self {
+            network,
+            parameters,
+            keys,
+            places,
+            columns: Vec::with_capacity(keys.len()),
+            resting: Resting::default(),
+            gone_on: Vec::new(),
+            starts: Vec::new(),
+            begun: Vec::new(),
+            merged: Vec::new(),
+            rests: Vec::new(),
+        }
     }
 
     /// The most likely course of the day. `entering` tells which runs can begin at each key.
@@ -192,63 +257,83 @@ impl<'a> Chart<'a> {
     ) -> Column {
         let p = self.parameters;
         self.rest(register, key);
-        let before = self.columns.last().map_or(&[][..], |c| c.states.as_slice());
-        let mut column = Column::default();
-        let mut rest_of_before = if key.anew { &[][..] } else { before };
-        let mut at_before = 0;
-        let mut entering = entering.iter().copied().peekable();
-        let mut step = Step { network: self.network, parameters: p, key, out: &mut column.states };
-        loop {
-            let next_before = rest_of_before.first().map(|s| s.run);
-            let next = match (next_before, entering.peek().copied()) {
-                (None, None) => break,
-                (Some(a), Some(b)) => a.min(b),
-                (a, b) => a.or(b).unwrap_or(0),
-            };
-            let count = rest_of_before.iter().take_while(|s| s.run == next).count();
-            let (own, others) = rest_of_before.split_at(count);
-            let Some(run) = register.get(next) else { break };
-            let at = places.of(run.shape);
-            step.go_on(next, run, own, at_before, at);
-            if entering.next_if_eq(&next).is_some() {
-                let (mine, none) = (self.resting.get(run.duty), self.resting.get(NONE));
-                let first = self.columns.is_empty() || run.assigned == Some(true);
-                let fresh = none.0 + if first { p.first_duty_log } else { p.new_duty_log };
-                let (base, back, known) = if mine.0 >= fresh { (mine.0, mine.1, true) } else { (fresh, none.1, false) };
-                let against = if run.assigned == Some(false) { p.prior_log } else { 0.0 };
-                let base = base + against - price(run.run);
-                step.enter(next, run, (base, back, known), at);
-            }
-            at_before += count;
-            rest_of_before = others;
-        }
+        let none_log = none_log(p, key);
+        self.rests.clear();
         for duty in &self.resting.touched {
-            let (score, back) = self.resting.get(*duty);
-            column.rests.push(Rest { duty: *duty, score: score + none_log(p, key), back });
+            let rest = self.resting.get(*duty);
+            self.rests.push(Rest { score: rest.score + none_log, ..*rest });
         }
+        let before = self.columns.last().filter(|_| !key.anew).map_or(&[][..], |c| c.states.as_slice());
+        self.gone_on.clear();
+        let mut step = Step { network: self.network, parameters: p, key, out: &mut self.gone_on };
+        let mut at_before = 0;
+        for own in before.chunk_by(|a, b| a.run == b.run) {
+            if let Some((id, run)) = own.first().and_then(|s| Some((s.run, register.get(s.run)?))) {
+                step.go_on(id, run, own, at_before, places.of(run.shape));
+            }
+            at_before += own.len();
+        }
+        let rests = self.rests.iter().map(|r| r.score);
+        let least =
+            self.gone_on.iter().map(|s| s.score).chain(rests).fold(f64::NEG_INFINITY, f64::max) - p.hindsight_prune_log;
+        let least = self.begin((register, entering, price), (key, places), least);
+        merge(&self.gone_on, &mut self.begun, &mut self.merged);
         self.resting.clear();
-        prune(p, &mut column);
-        column
+        self.merged.retain(|s| s.score >= least);
+        self.rests.retain(|r| r.score >= least);
+        Column { states: self.merged.clone(), rests: self.rests.clone() }
+    }
+
+    /// Begins the runs that can begin at a key; what a state must score to be kept after them.
+    fn begin(
+        &mut self,
+        (register, entering, price): (&Register, &[u32], &dyn Fn(TripInstance) -> f64),
+        (key, places): (&Key, &Places),
+        mut least: f64,
+    ) -> f64 {
+        let p = self.parameters;
+        self.begun.clear();
+        let (starts, out) = (&mut self.starts, &mut self.begun);
+        let mut begin = Begin { network: self.network, parameters: p, key, starts, out };
+        let is_first = self.columns.is_empty();
+        let pattern = |id: &u32| register.get(*id).map(|run| run.pattern);
+        for of_pattern in entering.chunk_by(|a, b| pattern(a) == pattern(b)) {
+            let Some(first) = of_pattern.first().and_then(|id| register.get(*id)) else { continue };
+            let most = begin.on_pattern_of(first, places.of(first.shape));
+            for &id in of_pattern {
+                let Some(run) = register.get(id) else { continue };
+                let mut entry = entry(p, &self.resting, is_first, (id, run));
+                if entry.base + most < least {
+                    continue;
+                }
+                entry.base -= price(run.run);
+                let best = begin.begin(id, run, &entry, least);
+                least = least.max(best - p.hindsight_prune_log);
+            }
+        }
+        least
     }
 
     /// The best ways into rests.
     fn rest(&mut self, register: &Register, key: &Key) {
         let p = self.parameters;
         let Some(before) = self.columns.last() else {
-            self.resting.offer(NONE, 0.0, Back::Start);
+            self.resting.offer(Rest { score: 0.0, ..NOWHERE });
             return;
         };
         for (at, rest) in before.rests.iter().enumerate() {
-            let back = Back::Rest(index(at));
-            self.resting.offer(rest.duty, rest.score, back);
-            self.resting.offer(NONE, rest.score + if rest.duty == NONE { 0.0 } else { p.end_duty_log }, back);
+            let rest = Rest { back: Back::Rest(index(at)), ..*rest };
+            self.resting.offer(rest);
+            let ends = if rest.duty == NONE { 0.0 } else { p.end_duty_log };
+            self.resting.offer(Rest { duty: NONE, score: rest.score + ends, ..rest });
         }
         for (at, state) in before.states.iter().enumerate() {
             let Some(run) = register.get(state.run) else { continue };
             let cost = if key.anew { 0.0 } else { leave_log(p, run, state) };
-            let back = Back::State(index(at));
-            self.resting.offer(run.duty, state.score + cost, back);
-            self.resting.offer(NONE, state.score + cost + p.end_duty_log, back);
+            let last = Last::of(run, state);
+            let rest = Rest { duty: run.duty, last, score: state.score + cost, back: Back::State(index(at)) };
+            self.resting.offer(rest);
+            self.resting.offer(Rest { duty: NONE, score: rest.score + p.end_duty_log, ..rest });
         }
     }
 
@@ -324,11 +409,4 @@ impl<'a> Chart<'a> {
             }
         }
     }
-}
-
-fn prune(p: &Parameters, column: &mut Column) {
-    let best = column.states.iter().map(|s| s.score).chain(column.rests.iter().map(|r| r.score));
-    let least = best.fold(f64::NEG_INFINITY, f64::max) - p.hindsight_prune_log;
-    column.states.retain(|s| s.score >= least);
-    column.rests.retain(|r| r.score >= least);
 }

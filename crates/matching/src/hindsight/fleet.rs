@@ -29,6 +29,8 @@ struct Claim {
     vehicle: usize,
     run: TripInstance,
     duty: Duty,
+    /// It was assigned to this vehicle beforehand.
+    assigned: bool,
     from_m: f64,
     to_m: f64,
 }
@@ -72,7 +74,7 @@ fn settle(hindsight: &Hindsight, courses: &mut [Course], threads: usize) {
     for _ in 0..ROUNDS {
         let losers = contest(hindsight, courses, &mut holders, &mut needs, threads);
         if losers.is_empty() {
-            return;
+            break;
         }
         let losers: Vec<usize> = losers.into_iter().collect();
         let shared: &[Course] = courses;
@@ -94,7 +96,25 @@ fn settle(hindsight: &Hindsight, courses: &mut [Course], threads: usize) {
             }
         }
         if !changed {
-            return;
+            break;
+        }
+    }
+    give_up(&hindsight.network, courses, &holders);
+}
+
+/// What another vehicle keeps all the same is no trip of those who drive along: one of them is an
+/// extra bus behind it, another one drives the same way out of service. Two buses in one interval
+/// of frequencies.txt and two that the dispatcher has put on one trip are both on it.
+fn give_up(network: &Network, courses: &mut [Course], holders: &Holders) {
+    for claims in contested(courses) {
+        let Some(kept) = claims.iter().find(|c| holders.get(&c.run) == Some(&c.vehicle)).copied() else { continue };
+        if network.trip(kept.run.trip).is_floating() {
+            continue;
+        }
+        for claim in claims.iter().filter(|c| !c.assigned && overlap(c, &kept)) {
+            if let Some(course) = courses.get_mut(claim.vehicle) {
+                course.given_up.insert(claim.run);
+            }
         }
     }
 }
@@ -112,13 +132,7 @@ fn contest(
     needs: &mut BTreeMap<Wish, f64>,
     threads: usize,
 ) -> BTreeSet<usize> {
-    let mut by_run: BTreeMap<TripInstance, Vec<Claim>> = BTreeMap::new();
-    for (vehicle, course) in courses.iter().enumerate() {
-        for claim in claims(vehicle, course) {
-            by_run.entry(claim.run).or_default().push(claim);
-        }
-    }
-    let contested: Vec<Vec<Claim>> = by_run.into_values().filter(|claims| overlap(claims)).collect();
+    let contested = contested(courses);
     let wanted: BTreeSet<Wish> = contested.iter().flatten().map(|c| (c.vehicle, c.duty, alone(c))).collect();
     let wanted: Vec<Wish> = wanted.into_iter().filter(|wish| !needs.contains_key(wish)).collect();
     let shared_holders = &*holders;
@@ -150,14 +164,23 @@ fn alone(claim: &Claim) -> Option<TripInstance> {
     (!matches!(claim.duty, Duty::Block(..))).then_some(claim.run)
 }
 
+/// The claims on each run of which two vehicles claim the same stretch.
+fn contested(courses: &[Course]) -> Vec<Vec<Claim>> {
+    let mut by_run: BTreeMap<TripInstance, Vec<Claim>> = BTreeMap::new();
+    for (vehicle, course) in courses.iter().enumerate() {
+        for claim in claims(vehicle, course) {
+            by_run.entry(claim.run).or_default().push(claim);
+        }
+    }
+    let any_overlap = |claims: &Vec<Claim>| {
+        claims.iter().enumerate().any(|(at, a)| claims.iter().skip(at + 1).any(|b| overlap(a, b)))
+    };
+    by_run.into_values().filter(any_overlap).collect()
+}
+
 /// Whether two vehicles claim the same stretch.
-fn overlap(claims: &[Claim]) -> bool {
-    claims.iter().enumerate().any(|(at, a)| {
-        claims
-            .iter()
-            .skip(at + 1)
-            .any(|b| a.vehicle != b.vehicle && a.to_m.min(b.to_m) - a.from_m.max(b.from_m) > SHARED_M)
-    })
+fn overlap(a: &Claim, b: &Claim) -> bool {
+    a.vehicle != b.vehicle && a.to_m.min(b.to_m) - a.from_m.max(b.from_m) > SHARED_M
 }
 
 /// The runs that a vehicle drives on, with the stretches.
@@ -172,6 +195,7 @@ fn claims(vehicle: usize, course: &Course) -> Vec<Claim> {
                 vehicle,
                 run: known.run,
                 duty: course.register.duty(known),
+                assigned: known.assigned == Some(true),
                 from_m: dist_m,
                 to_m: dist_m,
             }),

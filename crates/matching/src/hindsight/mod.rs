@@ -10,6 +10,7 @@
 //! first minutes of a trip belong to it, and a vehicle that drives along a line to its depot
 //! is not taken for one in service because it fits for a while.
 
+mod begin;
 mod chart;
 mod fleet;
 mod places;
@@ -19,6 +20,7 @@ mod tell;
 mod track;
 mod visits;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use network::{Network, TripInstance};
@@ -28,7 +30,7 @@ pub use track::Track;
 
 use crate::hindsight::chart::{Chart, Way};
 use crate::hindsight::places::Places;
-use crate::hindsight::register::Register;
+use crate::hindsight::register::{Finder, Register};
 use crate::hindsight::track::Qualified;
 use crate::matcher::Days;
 use crate::{Outcome, Parameters};
@@ -52,6 +54,15 @@ pub(crate) struct Course {
     entering: Vec<Box<[u32]>>,
     register: Register,
     way: Way,
+    /// Runs that it drives along while another vehicle serves them.
+    given_up: BTreeSet<TripInstance>,
+}
+
+impl Course {
+    /// Whether it is this vehicle that serves a run.
+    pub(crate) fn serves(&self, run: u32) -> bool {
+        self.register.get(run).is_some_and(|run| !self.given_up.contains(&run.run))
+    }
 }
 
 impl Hindsight {
@@ -72,16 +83,17 @@ impl Hindsight {
         let network = &self.network;
         let qualified = Qualified::of(network, &self.parameters, track);
         let parameters = &self.parameters_of(&qualified);
-        let mut near = Vec::new();
+        let (mut near, mut found) = (Vec::new(), Places::default());
         let mut places: Vec<_> =
-            qualified.keys.iter().map(|key| Places::find(network, parameters, key, &mut near)).collect();
+            qualified.keys.iter().map(|key| Places::find(network, parameters, key, (&mut near, &mut found))).collect();
         let mut register = Register::new(&track.priors);
         let days = &mut self.days;
+        let mut finder = Finder::default();
         let mut entering: Vec<_> = qualified
             .keys
             .iter()
             .zip(&places)
-            .map(|(key, places)| register.entering(network, parameters, days, key, places))
+            .map(|(key, places)| register.entering(network, parameters, (days, &mut finder), key, places))
             .collect();
         let mut chart = Chart::new(network, parameters, &qualified.keys, &places);
         let way = chart.solve(&register, &entering, &|_| 0.0);
@@ -95,7 +107,7 @@ impl Hindsight {
         for places in &mut places {
             places.retain(|shape| shapes.contains(&shape));
         }
-        Course { qualified, places, entering, register, way }
+        Course { qualified, places, entering, register, way, given_up: BTreeSet::new() }
     }
 
     /// The most likely course with prices laid on runs.

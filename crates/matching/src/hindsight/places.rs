@@ -26,11 +26,18 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    pub(crate) fn find(network: &Network, parameters: &Parameters, key: &Key, near: &mut Vec<Candidate>) -> Self {
+    /// Finds them; `near` and `found` are buffers.
+    pub(crate) fn find(
+        network: &Network,
+        parameters: &Parameters,
+        key: &Key,
+        (near, found): (&mut Vec<Candidate>, &mut Self),
+    ) -> Self {
         near.clear();
+        found.shapes.clear();
+        found.places.clear();
         network.candidates(key.point.xy, parameters.search_m, near);
         near.sort_unstable_by_key(|c| (c.shape, c.projection.segment));
-        let mut found = Self::default();
         for of_shape in near.chunk_by(|a, b| a.shape == b.shape) {
             let Some(first) = of_shape.first() else { continue };
             let shape = network.shape(first.shape);
@@ -42,7 +49,8 @@ impl Places {
                 found.shapes.push((first.shape, u32::try_from(begin).unwrap_or(u32::MAX)));
             }
         }
-        found
+        // A copy takes no more room than it needs.
+        found.clone()
     }
 
     /// Of neighbouring segments, the places nearer than those around them: within a segment

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use model::Timestamp;
-use network::{Network, PatternIdx, ShapeIdx, TripInstance};
+use model::{ServiceDate, Timestamp};
+use network::{Network, PatternIdx, ServiceDay, ShapeIdx, TripInstance};
 
 use crate::hindsight::chart::index;
 use crate::hindsight::places::Places;
@@ -26,13 +26,53 @@ pub(crate) struct Run {
     pub(crate) first_m: f64,
     pub(crate) last_m: f64,
     pub(crate) departs_s: f64,
+    pub(crate) departs: Timestamp,
     pub(crate) start: [f64; 2],
     pub(crate) duty: u32,
     /// Whether it is the one assigned beforehand, where anything is.
     pub(crate) assigned: Option<bool>,
 }
 
-/// The runs and duties considered, and prices laid on runs.
+/// The runs of a pattern that may be asked for in the next minutes are looked up at once, seconds.
+const AHEAD_S: f64 = 900.0;
+
+/// The runs of a pattern around a time of a day, and of each when it begins and ends.
+#[derive(Debug)]
+struct Window {
+    from_s: f64,
+    until_s: f64,
+    runs: Vec<Near>,
+}
+
+#[derive(Debug)]
+struct Near {
+    run: TripInstance,
+    begins_s: f64,
+    ends_s: f64,
+    /// Once it is registered.
+    id: Option<u32>,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self { from_s: f64::INFINITY, until_s: f64::NEG_INFINITY, runs: Vec::new() }
+    }
+}
+
+impl Window {
+    fn holds(&self, seconds: f64) -> bool {
+        (self.from_s..=self.until_s).contains(&seconds)
+    }
+}
+
+/// What is needed to find the runs that can begin at each key.
+#[derive(Debug, Default)]
+pub(crate) struct Finder {
+    windows: HashMap<(ServiceDate, PatternIdx), Window>,
+    entering: Vec<u32>,
+}
+
+/// The runs and duties considered.
 #[derive(Debug)]
 pub(crate) struct Register {
     pub(crate) runs: Vec<Run>,
@@ -67,6 +107,7 @@ impl Register {
         });
         let origin = origin.plus_seconds(f64::from(run.offset_s));
         let assigned = assigned(network, parameters, &self.priors, run);
+        let departs_s = f64::from(network.span_s(run.trip).0);
         self.runs.push(Run {
             run,
             pattern: trip.pattern,
@@ -75,7 +116,8 @@ impl Register {
             first_m: pattern.stops.first().map_or(0.0, |s| s.dist_m),
             last_m: pattern.stops.last().map_or(0.0, |s| s.dist_m),
             start: network.shape(pattern.shape).point_at(pattern.stops.first().map_or(0.0, |s| s.dist_m)),
-            departs_s: f64::from(network.span_s(run.trip).0),
+            departs_s,
+            departs: origin.plus_seconds(departs_s),
             duty,
             assigned,
         });
@@ -84,29 +126,52 @@ impl Register {
         at
     }
 
-    /// The runs that can begin at a key, in order.
+    /// The runs that can begin at a key, those of a pattern one after another.
     pub(crate) fn entering(
         &mut self,
         network: &Network,
         p: &Parameters,
-        days: &mut Days,
+        (days, finder): (&mut Days, &mut Finder),
         key: &Key,
         places: &Places,
     ) -> Box<[u32]> {
-        let mut entering = Vec::new();
+        let Finder { windows, entering } = finder;
+        entering.clear();
         for day in days.at(network, key.point.time) {
             let seconds = day.seconds_at(key.point.time);
+            let (latest_start, earliest_end) = (seconds + p.wait_s, seconds - p.late_s);
             for (shape, _) in places.each() {
                 for &pattern in network.patterns_of(shape) {
-                    network.runs_near(pattern, day, seconds, p.wait_s, p.late_s, |run| {
-                        entering.push(self.run(network, p, run, day.origin));
-                    });
+                    let window = windows.entry((day.date, pattern)).or_default();
+                    if !window.holds(seconds) {
+                        self.look_up(network, p, (pattern, day, seconds), window);
+                    }
+                    let near = window.runs.iter_mut();
+                    for near in near.filter(|r| r.begins_s <= latest_start && r.ends_s >= earliest_end) {
+                        let id = *near.id.get_or_insert_with(|| self.run(network, p, near.run, day.origin));
+                        entering.push(id);
+                    }
                 }
             }
         }
-        entering.sort_unstable();
-        entering.dedup();
-        entering.into_boxed_slice()
+        entering.as_slice().into()
+    }
+
+    fn look_up(
+        &self,
+        network: &Network,
+        p: &Parameters,
+        (pattern, day, seconds): (PatternIdx, &ServiceDay, f64),
+        window: &mut Window,
+    ) {
+        (window.from_s, window.until_s) = (seconds, seconds + AHEAD_S);
+        window.runs.clear();
+        network.runs_near(pattern, day, seconds, p.wait_s + AHEAD_S, p.late_s, |run| {
+            let (first, last) = network.span_s(run.trip);
+            let at = |s: i32| f64::from(s) + f64::from(run.offset_s);
+            let id = self.by_run.get(&run).copied();
+            window.runs.push(Near { run, begins_s: at(first), ends_s: at(last), id });
+        });
     }
 
     /// The shapes of some runs.

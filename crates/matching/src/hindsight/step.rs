@@ -12,14 +12,33 @@ use crate::hypothesis::{moved_log, sigma_m, standing_log, timetable_log};
 use crate::moves::narrow;
 
 /// How far back along the shape noise may put a fix, standard deviations.
-const BACK_SIGMAS: f64 = 3.0;
+pub(crate) const BACK_SIGMAS: f64 = 3.0;
+/// Waiting says this at most.
+pub(crate) const WAIT_MOST_LOG: f64 = 0.01;
 /// How far ahead of what it can have driven a fix may seem, metres.
 const AHEAD_M: f64 = 100.0;
 
 /// What a fix says of a vehicle on no trip: it would fit its own trip, if it had one, and it
 /// follows a shape by chance.
 pub(crate) fn none_log(p: &Parameters, key: &Key) -> f64 {
-    key.information * (p.on_fit_log - key.moved_m / p.follow_m)
+    key.information * (moving_log(p, key, p.on_fit_log) - key.moved_m / p.follow_m)
+}
+
+/// What speaks against a trip after so many metres, little where the vehicle has hardly moved: fixes
+/// every 5 s are no more evidence than fixes every 30 s along the same street.
+fn moving_log(p: &Parameters, key: &Key, log: f64) -> f64 {
+    p.own_fit_log + (log - p.own_fit_log) * (key.moved_m / p.again_m).min(1.0)
+}
+
+/// What waiting for a run's departure says.
+pub(crate) fn waiting_log(p: &Parameters, key: &Key, run: &Run) -> f64 {
+    let at = run.start;
+    let away = (at[0] - key.point.xy[0]).hypot(at[1] - key.point.xy[1]) / p.wait_sigma_m;
+    key.information * (moving_log(p, key, p.wait_log) - away * away / 2.0) - (away - 3.0).max(0.0) + WAIT_MOST_LOG
+}
+
+pub(crate) fn to_departure_s(key: &Key, run: &Run) -> f64 {
+    run.departs_s - key.point.time.seconds_since(run.origin)
 }
 
 /// What it costs to leave a run here: nothing at its end, the more the farther from it.
@@ -42,10 +61,6 @@ impl Step<'_> {
     /// Seconds behind the timetable at a place.
     fn delay_s(&self, run: &Run, dist_m: f64) -> f64 {
         self.key.point.time.seconds_since(run.origin) - self.network.schedule_time(run.run.trip, dist_m)
-    }
-
-    fn to_departure_s(&self, run: &Run) -> f64 {
-        run.departs_s - self.key.point.time.seconds_since(run.origin)
     }
 
     /// Children of a run's states: one for each place near the fix, waiting, and off its shape.
@@ -74,7 +89,8 @@ impl Step<'_> {
                 if along < -BACK_SIGMAS * p.sigma_m || along > reach.min(3.0 * moved_m + AHEAD_M) + AHEAD_M {
                     continue;
                 }
-                let mut says = place.says + moved_log(p, shape, along.max(0.0), moved_m);
+                let straight = (p.straight_m / moved_m).min(1.0);
+                let mut says = place.says + straight * moved_log(p, shape, along.max(0.0), moved_m);
                 if along < -p.sigma_m {
                     says += p.back_log;
                 }
@@ -117,7 +133,7 @@ impl Step<'_> {
 
     /// It still waits for its departure.
     fn wait_on(&mut self, id: u32, run: &Run, before: &[State], offset: usize) {
-        let p = self.parameters;
+        let (p, key) = (self.parameters, self.key);
         let mut best: Option<(f64, usize)> = None;
         for (at, state) in before.iter().enumerate() {
             if state.kind == Kind::Wait && best.is_none_or(|(b, _)| state.score > b) {
@@ -125,18 +141,11 @@ impl Step<'_> {
             }
         }
         if let Some((score, at)) = best
-            && self.to_departure_s(run) > -p.late_s
+            && to_departure_s(key, run) > -p.late_s
         {
-            let says = self.waiting_log(run);
+            let says = waiting_log(p, key, run);
             self.push_wait(id, run, score + says, Back::State(index(offset + at)));
         }
-    }
-
-    fn waiting_log(&self, run: &Run) -> f64 {
-        let p = self.parameters;
-        let at = run.start;
-        let away = (at[0] - self.key.point.xy[0]).hypot(at[1] - self.key.point.xy[1]) / p.wait_sigma_m;
-        self.key.information * (p.wait_log - away * away / 2.0) - (away - 3.0).max(0.0) + 0.01
     }
 
     fn push_wait(&mut self, id: u32, run: &Run, score: f64, back: Back) {
@@ -168,62 +177,5 @@ impl Step<'_> {
             score: score + self.standing_log(run, from.dist_m),
             back: Back::State(index(offset + at)),
         });
-    }
-
-    /// Begins a run here: on its way, or waiting for its departure.
-    pub(crate) fn enter(&mut self, id: u32, run: &Run, (base, back, known): (f64, Back, bool), places: &[Place]) {
-        let (p, key) = (self.parameters, self.key);
-        if base == f64::NEG_INFINITY {
-            return;
-        }
-        let shape = self.network.shape(run.shape);
-        let mut near_start = false;
-        for place in places {
-            near_start |= place.dist_m <= run.first_m + p.wait_m;
-            let sigma = sigma_m(p, shape, place.dist_m);
-            if place.cross_m > sigma * p.outlier_sigmas {
-                continue;
-            }
-            let missed = ((place.dist_m - run.first_m - p.end_m) / p.partly_m).clamp(0.0, 1.0);
-            let partly = if key.anew { 0.0 } else { p.partly_log * missed };
-            let delay = self.delay_s(run, place.dist_m);
-            let score = base + partly + timetable_log(p, delay) + key.information * place.says;
-            if score.is_finite() {
-                self.keep_better(State {
-                    run: id,
-                    kind: Kind::On,
-                    dist_m: place.dist_m,
-                    cross_m: narrow(place.cross_m),
-                    off_s: 0.0,
-                    score,
-                    back,
-                });
-            }
-        }
-        let ahead = self.to_departure_s(run);
-        let earliest = if known { p.wait_s } else { p.sign_on_s };
-        if near_start && ahead <= earliest && ahead > -p.late_s {
-            let score = base + self.waiting_log(run);
-            self.keep_better(State {
-                run: id,
-                kind: Kind::Wait,
-                dist_m: run.first_m,
-                cross_m: 0.0,
-                off_s: 0.0,
-                score,
-                back,
-            });
-        }
-    }
-
-    /// Of two ways to the same place the better one.
-    fn keep_better(&mut self, state: State) {
-        let same = |s: &&mut State| s.kind == state.kind && s.dist_m.total_cmp(&state.dist_m).is_eq();
-        let own = self.out.iter_mut().rev().take_while(|s| s.run == state.run).find(same);
-        match own {
-            Some(known) if known.score >= state.score => {}
-            Some(known) => *known = state,
-            None => self.out.push(state),
-        }
     }
 }

@@ -12,9 +12,11 @@ use crate::hindsight::visits::{Spot, visits};
 use crate::moves::narrow;
 use crate::{MatchedFix, Outcome, Parameters, State};
 
-/// Between two trips a vehicle that stands this long is in layover, wherever it waits, seconds:
+/// Between two trips a vehicle that stays this long is in layover, wherever it waits, seconds:
 /// lights and level crossings take less.
 const BREAK_S: f64 = 240.0;
+/// Within so many metres it stays.
+const STAY_M: f64 = 60.0;
 
 /// A trip is over when its vehicle has been at its last stop this long, seconds: everyone is off.
 const ALIGHT_S: f64 = 120.0;
@@ -27,13 +29,22 @@ struct Meaning {
     run: Option<u32>,
     /// The run in whose course it is, said or not.
     duty_run: Option<u32>,
+    /// The run of another vehicle along which it drives.
+    beside_run: Option<u32>,
     dist_m: Option<f64>,
     cross_m: Option<f32>,
     sure: f32,
 }
 
-const SILENT: Meaning =
-    Meaning { state: State::Unknown, run: None, duty_run: None, dist_m: None, cross_m: None, sure: 0.0 };
+const SILENT: Meaning = Meaning {
+    state: State::Unknown,
+    run: None,
+    duty_run: None,
+    beside_run: None,
+    dist_m: None,
+    cross_m: None,
+    sure: 0.0,
+};
 
 pub(crate) fn tell(network: &Network, parameters: &Parameters, track: &Track, course: &Course) -> Outcome {
     let meanings = meanings(network, parameters, course);
@@ -79,6 +90,8 @@ fn write(network: &Network, p: &Parameters, course: &Course, meaning: &Meaning, 
     if let Some(run) = meaning.duty_run.and_then(|r| course.register.get(r)).or(said) {
         matched.route = Some(network.pattern(run.pattern).route);
         matched.block = network.trip(run.run.trip).block;
+    } else if let Some(run) = meaning.beside_run.and_then(|r| course.register.get(r)) {
+        matched.route = Some(network.pattern(run.pattern).route);
     }
     let Some(run) = said else { return };
     let pattern = network.pattern(run.pattern);
@@ -109,8 +122,8 @@ fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> 
     let usable = &course.qualified.usable;
     let mut course_doing = returning(course);
     end_trips(p, course, &mut course_doing);
-    let next_runs = next_runs(&course_doing, &course.way.sure);
-    let stands = stands(usable);
+    let next_runs = next_runs(course, &course_doing);
+    let stays = stays(usable);
     let mut meanings = Vec::with_capacity(usable.len());
     let mut previous_run: Option<u32> = None;
     for (at, ((key, doing), sure)) in keys.iter().zip(&course_doing).zip(&course.way.sure).enumerate() {
@@ -118,22 +131,29 @@ fn meanings(network: &Network, p: &Parameters, course: &Course) -> Vec<Meaning> 
         let following = course_doing.get(at + 1);
         let beside = (previous_run, next_runs.get(at).copied().flatten());
         let own = usable.get(key.usable..end).unwrap_or(&[]);
-        for (own, stands_s) in own.iter().zip(stands.get(key.usable..end).unwrap_or(&[])) {
-            meanings.push(meaning(network, p, course, (own, *stands_s), (doing, *sure), following, beside));
+        for (own, stays_s) in own.iter().zip(stays.get(key.usable..end).unwrap_or(&[])) {
+            meanings.push(meaning(network, p, course, (own, *stays_s), (doing, *sure), following, beside));
         }
-        if let Doing::Run { run, .. } = doing {
+        if let Doing::Run { run, .. } = doing
+            && course.serves(*run)
+        {
             previous_run = Some(*run);
         }
     }
     meanings
 }
 
-/// For each fix, how long the vehicle stands there, seconds; 0 while it moves.
-fn stands(usable: &[Usable]) -> Vec<f64> {
+/// For each fix, how long the vehicle stays where it has come to stand, seconds; 0 on its way.
+/// Fixes of one that stands jitter.
+fn stays(usable: &[Usable]) -> Vec<f64> {
     let mut all = Vec::with_capacity(usable.len());
-    for stretch in usable.chunk_by(|a, b| a.standing && b.standing) {
-        let long = stretch.first().zip(stretch.last()).map_or(0.0, |(a, b)| b.point.time.seconds_since(a.point.time));
-        all.extend(stretch.iter().map(|_| long));
+    while let Some(first) = usable.get(all.len()) {
+        let rest = usable.get(all.len()..).unwrap_or(&[]);
+        let is_here = |own: &&Usable| first.standing && first.point.metres_to(&own.point) <= STAY_M;
+        let here = rest.iter().take_while(is_here).count();
+        let last = here.checked_sub(1).and_then(|at| rest.get(at)).unwrap_or(first);
+        let long = last.point.time.seconds_since(first.point.time);
+        all.resize(all.len() + here.max(1), long);
     }
     all
 }
@@ -182,14 +202,16 @@ fn end_trips(p: &Parameters, course: &Course, doing: &mut [Doing]) {
 }
 
 /// For each key, the run that comes next, and how sure that is.
-fn next_runs(doing: &[Doing], sure: &[f32]) -> Vec<Option<(u32, f32)>> {
+fn next_runs(course: &Course, doing: &[Doing]) -> Vec<Option<(u32, f32)>> {
     let mut next = None;
     let mut all: Vec<Option<(u32, f32)>> = doing
         .iter()
-        .zip(sure)
+        .zip(&course.way.sure)
         .rev()
         .map(|(doing, sure)| {
-            if let Doing::Run { run, .. } = doing {
+            if let Doing::Run { run, .. } = doing
+                && course.serves(*run)
+            {
                 next = Some((*run, *sure));
             }
             next
@@ -203,7 +225,7 @@ fn meaning(
     network: &Network,
     p: &Parameters,
     course: &Course,
-    (own, stands_s): (&Usable, f64),
+    (own, stays_s): (&Usable, f64),
     (doing, sure): (&Doing, f32),
     following: Option<&Doing>,
     (previous, next): (Option<u32>, Option<(u32, f32)>),
@@ -211,6 +233,10 @@ fn meaning(
     match *doing {
         Doing::Run { run: id, kind, dist_m, cross_m } => {
             let Some(run) = course.register.get(id) else { return SILENT };
+            if !course.serves(id) {
+                let state = if own.standing { State::Unknown } else { State::Deadhead };
+                return Meaning { state, beside_run: Some(id), ..SILENT };
+            }
             let shape = network.shape(network.pattern(run.pattern).shape);
             let (mut dist_m, mut cross_m) = (dist_m, cross_m);
             if kind == Kind::On
@@ -230,7 +256,15 @@ fn meaning(
                 _ if waits => State::Layover,
                 _ => State::InService,
             };
-            Meaning { state, run: Some(id), duty_run: Some(id), dist_m: Some(dist_m), cross_m: Some(cross_m), sure }
+            Meaning {
+                state,
+                run: Some(id),
+                duty_run: Some(id),
+                dist_m: Some(dist_m),
+                cross_m: Some(cross_m),
+                sure,
+                ..SILENT
+            }
         }
         Doing::Rest { duty } => {
             let of_duty = |r: &u32| duty != 0 && course.register.get(*r).is_some_and(|r| r.duty == duty);
@@ -249,16 +283,9 @@ fn meaning(
             let away = (start[0] - own.point.xy[0]).hypot(start[1] - own.point.xy[1]);
             if away <= p.layover_m {
                 let dist_m = Some(run.first_m);
-                return Meaning {
-                    state: State::Layover,
-                    run: Some(id),
-                    duty_run: Some(id),
-                    dist_m,
-                    cross_m: None,
-                    sure,
-                };
+                return Meaning { state: State::Layover, run: Some(id), duty_run: Some(id), dist_m, sure, ..SILENT };
             }
-            let state = if stands_s >= BREAK_S { State::Layover } else { State::Deadhead };
+            let state = if stays_s >= BREAK_S { State::Layover } else { State::Deadhead };
             Meaning { state, duty_run: Some(id), ..SILENT }
         }
     }
