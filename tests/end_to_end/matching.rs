@@ -8,8 +8,11 @@ use flate2::read::MultiGzDecoder;
 
 use super::support::day::{gtfs, marshrut, positions, sloviansk, text};
 
+/// A row's fields by the names of their columns.
+type Row = HashMap<String, String>;
+
 /// The rows of a table, packed or not.
-fn rows(path: &Path) -> Vec<HashMap<String, String>> {
+fn rows(path: &Path) -> Vec<Row> {
     let file = std::fs::File::open(path).unwrap();
     let packed = path.extension().is_some_and(|e| e == "gz");
     let read: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
@@ -27,7 +30,7 @@ fn positions_until(until: &str, folder: &Path) -> std::path::PathBuf {
 }
 
 /// What is said of each fix, in the order of the answer, and the stop visits.
-fn matched(positions: &Path, live: bool) -> (Vec<HashMap<String, String>>, Vec<HashMap<String, String>>) {
+fn matched(positions: &Path, live: bool) -> (Vec<Row>, Vec<Row>) {
     let folder = tempfile::tempdir().unwrap();
     let (out, visits) = (folder.path().join("matched.csv"), folder.path().join("visits.csv"));
     let (gtfs, live) = (gtfs(), if live { &["--live"][..] } else { &[] });
@@ -39,7 +42,7 @@ fn matched(positions: &Path, live: bool) -> (Vec<HashMap<String, String>>, Vec<H
     (rows(&out), rows(&visits))
 }
 
-fn key(row: &HashMap<String, String>) -> (String, String) {
+fn key(row: &Row) -> (String, String) {
     (row["vehicle_id"].clone(), row["time"].clone())
 }
 
@@ -67,7 +70,7 @@ fn match_live_says_each_fix_once_rightly_and_by_nothing_that_comes_after_it() {
 
     // What is said until an instant does not depend on what comes after it; in hindsight it does.
     let early = positions_until("2026-11-18T05:30:00Z", folder.path());
-    let differs = |live: bool, whole: &[HashMap<String, String>]| {
+    let differs = |live: bool, whole: &[Row]| {
         let whole: HashMap<_, _> = whole.iter().map(|row| (key(row), row)).collect();
         let (part, _) = matched(&early, live);
         assert!(!part.is_empty());
