@@ -145,12 +145,12 @@ impl<'a> Group<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use model::{DeviceId, FixBatch, VehicleId};
 
     use super::*;
 
-    fn report(second: i64) -> Report {
+    pub(crate) fn report(second: i64) -> Report {
         Report {
             device: DeviceId::new("1").unwrap(),
             vehicle: VehicleId::new("1").unwrap(),

@@ -2,19 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use model::{DeviceId, FixBatch, Timestamp, VehicleId};
-
 use super::*;
-
-fn report(second: i64) -> Report {
-    Report {
-        device: DeviceId::new("1").unwrap(),
-        vehicle: VehicleId::new("1").unwrap(),
-        protocol: "test".into(),
-        received_at: Timestamp::from_secs(second),
-        batch: FixBatch::default(),
-    }
-}
+use crate::group::tests::report;
 
 /// One that has pages of its own, which no later commit writes anew.
 fn large(second: i64) -> Report {
