@@ -82,7 +82,7 @@ impl SmallDisk {
     /// Takes all the room that there is.
     fn fill(&self) -> PathBuf {
         let filler = self.0.join("filler");
-        let mut file = File::create(&filler).unwrap();
+        let mut file = File::options().create(true).append(true).open(&filler).unwrap();
         for piece in [1 << 20, 4096, 1] {
             while file.write_all(&vec![1; piece]).is_ok() {}
         }
@@ -96,6 +96,32 @@ impl Drop for SmallDisk {
     }
 }
 
+/// Until the service says that it is not ready; why.
+fn wait_for_trouble(http: &Http, setup: &Setup) -> String {
+    let mut why = String::new();
+    wait_until("the service to say that it is not ready", SOON, || {
+        why = unready(http, setup).unwrap_or_default();
+        !why.is_empty()
+    });
+    why
+}
+
+/// Nothing is acknowledged for a while, and the service does not call itself ready.
+fn acknowledges_nothing(fleet: &Trackers, http: &Http, setup: &Setup) {
+    // What was answered before may still be on its way.
+    wait_until("answers under way to arrive", SOON, || {
+        let before = fleet.acknowledged();
+        std::thread::sleep(Duration::from_millis(200));
+        fleet.acknowledged() == before
+    });
+    let (before, since) = (fleet.acknowledged(), Instant::now());
+    while since.elapsed() < Duration::from_secs(3) {
+        assert_eq!(fleet.acknowledged(), before, "acknowledged without a disk");
+        assert!(unready(http, setup).is_some(), "ready without a disk");
+    }
+    println!("{before} acknowledged until the disk took no more, none for {:?}", since.elapsed());
+}
+
 #[test]
 fn a_full_disk_acknowledges_nothing_and_is_waited_out() {
     let folder = tempfile::tempdir().unwrap();
@@ -103,27 +129,12 @@ fn a_full_disk_acknowledges_nothing_and_is_waited_out() {
     let url = format!("sqlite://{}", folder.path().join("marshrut.db").display());
     let (setup, running) = service(folder.path(), &url);
     let (http, fleet) = (Http::new(), Trackers::start(setup.teltonika, TRACKERS));
-    for round in 1..=2 {
+    for _ in 1..=2 {
         fleet.wait_for(300);
         let filler = disk.fill();
-        let mut why = String::new();
-        wait_until("the service to say that it is not ready", SOON, || {
-            why = unready(&http, &setup).unwrap_or_default();
-            !why.is_empty()
-        });
+        let why = wait_for_trouble(&http, &setup);
         assert!(why.contains("free some space on its disk"), "{why}");
-        // What was answered before the disk was full may still be on its way.
-        wait_until("answers under way to arrive", SOON, || {
-            let before = fleet.acknowledged();
-            std::thread::sleep(Duration::from_millis(200));
-            fleet.acknowledged() == before
-        });
-        let (before, since) = (fleet.acknowledged(), Instant::now());
-        while since.elapsed() < Duration::from_secs(3) {
-            assert_eq!(fleet.acknowledged(), before, "acknowledged on a full disk");
-            assert!(unready(&http, &setup).is_some(), "ready on a full disk");
-        }
-        println!("round {round}: {before} acknowledged until the disk was full, none for {:?}", since.elapsed());
+        acknowledges_nothing(&fleet, &http, &setup);
         std::fs::remove_file(filler).unwrap();
         wait_until("the service to be ready again", SOON, || unready(&http, &setup).is_none());
     }

@@ -2,15 +2,15 @@
 //! itself read-only. Skipped where this user may not mount.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
+use super::super::support::day::text;
 use super::super::support::service::{Http, Setup};
 use super::super::support::trackers::Trackers;
 use super::super::support::wait_until;
-use super::{SOON, TRACKERS, compare, service, start, unready};
+use super::{SOON, SmallDisk, TRACKERS, acknowledges_nothing, compare, service, start, unready, wait_for_trouble};
 
 /// Megabytes of the file system.
 const LARGE: u32 = 256;
@@ -19,8 +19,9 @@ const LARGE: u32 = 256;
 /// system believes to have: it takes writes and cannot bring them to its disk. Undone when dropped.
 struct FailingDisk {
     data: PathBuf,
-    backing: PathBuf,
     device: Option<String>,
+    /// Let go of last.
+    backing: SmallDisk,
 }
 
 fn run(program: &str, arguments: &[&str]) -> Option<String> {
@@ -28,26 +29,21 @@ fn run(program: &str, arguments: &[&str]) -> Option<String> {
     ran.status.success().then(|| String::from_utf8_lossy(&ran.stdout).trim().to_owned())
 }
 
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
 impl FailingDisk {
     /// Mounts it at `data`, made with these options of `mkfs.ext4`.
     fn mount(folder: &Path, data: &Path, features: &[&str]) -> Option<Self> {
-        let mut disk = Self { data: data.to_owned(), backing: folder.join("backing"), device: None };
-        std::fs::create_dir_all(&disk.backing).unwrap();
+        let backing = SmallDisk::mount(&folder.join("backing"), 48)?;
+        let mut disk = Self { data: data.to_owned(), device: None, backing };
         std::fs::create_dir_all(data).unwrap();
         let made = disk.make(features);
         if made.is_none() {
-            println!("skipped: no right to mount, no loop device or no mkfs.ext4");
+            println!("skipped: no loop device, no right to mount it or no mkfs.ext4");
         }
         made.map(|()| disk)
     }
 
     fn make(&mut self, features: &[&str]) -> Option<()> {
-        let image = self.backing.join("image");
-        run("mount", &["-t", "tmpfs", "-o", "size=48m", "tmpfs", text(&self.backing)])?;
+        let image = self.backing.0.join("image");
         File::create(&image).unwrap().set_len(u64::from(LARGE) << 20).unwrap();
         run("mkfs.ext4", &[&["-q", "-F", "-m", "0"], features, &[text(&image)]].concat())?;
         self.device = Some(run("losetup", &["--find", "--show", text(&image)])?);
@@ -60,15 +56,12 @@ impl FailingDisk {
 
     /// From now on nothing new fits on the disk under the file system.
     fn fail(&self) {
-        let mut file = File::options().create(true).append(true).open(self.backing.join("filler")).unwrap();
-        for piece in [1 << 20, 4096, 1] {
-            while file.write_all(&vec![1; piece]).is_ok() {}
-        }
+        self.backing.fill();
     }
 
     /// The disk takes writes again.
     fn mend(&self, megabytes: u32) {
-        run("mount", &["-o", &format!("remount,size={megabytes}m"), text(&self.backing)]).unwrap();
+        run("mount", &["-o", &format!("remount,size={megabytes}m"), text(&self.backing.0)]).unwrap();
     }
 
     fn is_read_only(&self) -> bool {
@@ -83,35 +76,14 @@ impl Drop for FailingDisk {
         if let Some(device) = &self.device {
             run("losetup", &["--detach", device]);
         }
-        run("umount", &["--lazy", text(&self.backing)]);
     }
 }
 
-/// Until the service says that it is not ready; why.
-fn wait_for_trouble(http: &Http, setup: &Setup) -> String {
-    let mut why = String::new();
-    wait_until("the service to say that it is not ready", SOON, || {
-        why = unready(http, setup).unwrap_or_default();
-        !why.is_empty()
-    });
+/// Until the service says that its journal's disk fails.
+fn wait_for_failure(http: &Http, setup: &Setup) {
+    let why = wait_for_trouble(http, setup);
+    println!("{why}");
     assert!(why.contains("journal") && why.contains("check its disk"), "{why}");
-    why
-}
-
-/// Nothing is acknowledged for a while, and the service does not call itself ready.
-fn acknowledges_nothing(fleet: &Trackers, http: &Http, setup: &Setup) {
-    // What was answered before may still be on its way.
-    wait_until("answers under way to arrive", SOON, || {
-        let before = fleet.acknowledged();
-        std::thread::sleep(Duration::from_millis(200));
-        fleet.acknowledged() == before
-    });
-    let (before, since) = (fleet.acknowledged(), Instant::now());
-    while since.elapsed() < Duration::from_secs(3) {
-        assert!(unready(http, setup).is_some(), "ready on a failing disk");
-        assert_eq!(fleet.acknowledged(), before, "acknowledged on a failing disk");
-    }
-    println!("{before} acknowledged until the disk failed, none for {:?}", since.elapsed());
 }
 
 #[test]
@@ -126,7 +98,7 @@ fn writes_that_the_disk_loses_acknowledge_nothing_and_are_waited_out() {
     for room in [96, 192] {
         fleet.wait_for(300);
         disk.fail();
-        println!("{}", wait_for_trouble(&http, &setup));
+        wait_for_failure(&http, &setup);
         acknowledges_nothing(&fleet, &http, &setup);
         assert!(!disk.is_read_only());
         disk.mend(room);
@@ -149,7 +121,7 @@ fn a_file_system_that_turns_itself_read_only_acknowledges_nothing_until_it_is_mo
     let (http, fleet) = (Http::new(), Trackers::start(setup.teltonika, TRACKERS));
     fleet.wait_for(300);
     disk.fail();
-    println!("{}", wait_for_trouble(&http, &setup));
+    wait_for_failure(&http, &setup);
     wait_until("the file system to turn itself read-only", SOON, || disk.is_read_only());
     disk.mend(LARGE * 2);
     acknowledges_nothing(&fleet, &http, &setup);
