@@ -1,18 +1,13 @@
 //! What vehicles do between, before and after their trips, scored by name: pull-outs, layovers, breaks,
 //! deadheads, depots, and vehicles that drive along a line out of service.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
-
-#[path = "synthetic/city.rs"]
-#[allow(dead_code, reason = "shared with the other tests of matching")]
-mod city;
-
 use std::collections::BTreeMap;
 
 use matching::{Depot, Parameters, State, Track, match_fleet};
 use model::{Fix, ServiceDate, VehicleId};
 
-use city::{SPEED, along, city, length, place, way};
+use super::city::{SPEED, along, city, length, place, way};
+use super::{DAY, Noise, jiff_zone};
 
 const H: f64 = 3600.0;
 /// Metres per second of a vehicle with nobody on board.
@@ -36,7 +31,7 @@ enum Duty {
 type Moment = (Fix, Duty, Option<String>);
 
 struct Bus {
-    noise: u64,
+    noise: Noise,
     every_s: f64,
     clock_s: f64,
     at: [f64; 2],
@@ -45,22 +40,18 @@ struct Bus {
 
 impl Bus {
     fn new(seed: u64, every_s: f64, begins_s: f64) -> Self {
-        Self { noise: 0x9E37_79B9_7F4A_7C15 ^ seed, every_s, clock_s: begins_s, at: DEPOT, moments: Vec::new() }
+        let noise = Noise(0x9E37_79B9_7F4A_7C15 ^ seed);
+        Self { noise, every_s, clock_s: begins_s, at: DEPOT, moments: Vec::new() }
     }
 
     /// Some 7 m around 0: the sum of a few even numbers.
     fn noise_m(&mut self) -> f64 {
-        let mut even = || {
-            self.noise ^= self.noise << 13;
-            self.noise ^= self.noise >> 7;
-            self.noise ^= self.noise << 17;
-            (self.noise >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
-        };
+        let mut even = || self.noise.uniform() - 0.5;
         (even() + even() + even()) * 14.0
     }
 
     fn fix(&mut self, duty: Duty, trip: Option<&str>) {
-        let origin = ServiceDate::parse("2026-01-16").unwrap().origin(&jiff::tz::TimeZone::get("Europe/Kyiv").unwrap());
+        let origin = ServiceDate::parse(DAY).unwrap().origin(&jiff_zone());
         let at = [self.at[0] + self.noise_m(), self.at[1] + self.noise_m()];
         let fix = Fix::at(origin.plus_seconds(self.clock_s), place(at));
         self.moments.push((fix, duty, trip.map(str::to_owned)));

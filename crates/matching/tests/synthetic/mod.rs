@@ -2,6 +2,7 @@
 
 mod city;
 mod detour;
+mod duties;
 mod live;
 
 use std::sync::Arc;
