@@ -10,9 +10,11 @@ use crate::run::Run;
 use crate::stride::Step;
 
 /// How far back along the shape noise may put a fix, standard deviations.
-const BACK_SIGMAS: f64 = 3.0;
+pub(crate) const BACK_SIGMAS: f64 = 3.0;
 /// How far ahead of what it can have driven a fix may seem, metres.
-const AHEAD_M: f64 = 100.0;
+pub(crate) const AHEAD_M: f64 = 100.0;
+/// Waiting says this at most.
+pub(crate) const WAIT_MOST_LOG: f64 = 0.01;
 /// Of two places on one shape nearer than this along it only the nearer one counts, metres.
 const SAME_M: f64 = 40.0;
 
@@ -214,7 +216,7 @@ impl Moves<'_> {
 /// What a fix says of a vehicle that waits for its departure.
 pub(crate) fn waiting_log(p: &Parameters, run: &Run, step: &Step) -> f64 {
     let away = metres_between(run.start, step.to.xy) / p.wait_sigma_m;
-    step.news * (p.wait_log - away * away / 2.0) - (away - 3.0).max(0.0) + 0.01
+    step.news * (p.wait_log - away * away / 2.0) - (away - 3.0).max(0.0) + WAIT_MOST_LOG
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "metres and seconds of a city's day")]

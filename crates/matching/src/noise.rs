@@ -1,4 +1,5 @@
-//! How noisy a vehicle's tracker is, learnt from its fixes as they come.
+//! How noisy a vehicle's tracker is, and what that makes of its fixes. Live it is learnt from them as
+//! they come; [`crate::Hindsight`] measures the same over the whole day.
 //!
 //! Two measures, of which the lesser counts: how far fixes lie beside the nearest shape, and how
 //! far beside the way between their neighbours. A vehicle that drives off all shapes does not
@@ -11,12 +12,12 @@ use crate::moves::narrow;
 use crate::qualify::metres_between;
 
 /// Median of the size of a normally distributed number.
-const MEDIAN: f64 = 0.6745;
+pub(crate) const MEDIAN: f64 = 0.6745;
 /// Both measures say less than there is: of several shapes the nearest is nearer than one's
 /// own, and the way between two noisy neighbours leans towards the fix.
-const UNDER: f64 = 1.5;
+pub(crate) const UNDER: f64 = 1.5;
 /// Noisier than this no tracker is taken for, metres.
-const MOST_SIGMA_M: f64 = 60.0;
+pub(crate) const MOST_SIGMA_M: f64 = 60.0;
 /// How far a first fix moves a median, as a share of it: later ones the less,
 const FIRST_STEP: f64 = 0.35;
 /// down to this.
@@ -30,6 +31,14 @@ const LEAST_LOG: f64 = -0.4;
 const HDOP_M: f64 = 4.0;
 /// How much worse fixes fit with each more of the usual standard deviation.
 const NOISY_FIT_LOG: f64 = 1.0;
+/// Movement of less than so many standard deviations is noise,
+const NOISE_SIGMAS: f64 = 0.75;
+/// and of so many says all that it can.
+const FULL_SIGMAS: f64 = 3.0;
+/// A fix decides when it is this far from the one that decided before, metres,
+const APART_M: f64 = 25.0;
+/// farther where fixes are noisier than usual, by so many standard deviations.
+const APART_SIGMAS: f64 = 4.0;
 
 /// What a vehicle's fixes have told of its tracker.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,6 +96,38 @@ pub(crate) fn fit(usual: &Parameters, sigma_m: f64, own: &mut Parameters) {
     // The usual deviation is wider than most trackers need, so their fixes fit well; one that is
     // as wide as the noise makes every fix fit its own trip only so well.
     own.on_fit_log = usual.on_fit_log - NOISY_FIT_LOG * (sigma_m / usual.sigma_m - 1.0);
+}
+
+/// What movement of a vehicle says whose fixes are so noisy. All in metres.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Movement {
+    /// Less than this is noise.
+    pub(crate) noise_m: f64,
+    /// So much says all that it can.
+    full_m: f64,
+    /// Two fixes this far apart give a heading: the farther, the noisier they are.
+    pub(crate) heading_m: f64,
+    /// A fix this far from the one that decided before decides.
+    pub(crate) apart_m: f64,
+}
+
+impl Movement {
+    pub(crate) fn of(usual: &Parameters, sigma_m: f64) -> Self {
+        let (noise_m, excess_m) = (NOISE_SIGMAS * sigma_m, sigma_m - usual.sigma_m);
+        Self {
+            noise_m,
+            full_m: FULL_SIGMAS * sigma_m,
+            heading_m: FULL_SIGMAS * (noise_m / 2.0 + excess_m),
+            apart_m: APART_M + APART_SIGMAS * excess_m,
+        }
+    }
+
+    /// How much a fix says after so much movement: nothing while standing, everything from some
+    /// metres on, the less the longer there was none.
+    pub(crate) fn information(&self, p: &Parameters, moved_m: f64, elapsed_s: f64) -> f64 {
+        let known = (p.unknown_s / elapsed_s.max(1.0)).min(1.0);
+        ((moved_m - self.noise_m) / (self.full_m - self.noise_m)).clamp(0.0, 1.0) * known
+    }
 }
 
 /// How far a place lies beside the way between its neighbours by its own noise, metres; nothing

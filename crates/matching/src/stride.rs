@@ -4,19 +4,12 @@ use model::{Fix, Timestamp};
 use network::heading_between;
 
 use crate::Parameters;
-use crate::noise::jitter_m;
+use crate::noise::{Movement, jitter_m};
 use crate::qualify::{Point, Qualified};
 
-/// Movement of less than so many standard deviations is noise,
-const NOISE_SIGMAS: f64 = 0.75;
-/// and of so many says all that it can.
-const FULL_SIGMAS: f64 = 3.0;
-/// A fix decides when it is this far from the one that decided before, metres,
-const APART_M: f64 = 25.0;
-/// farther where fixes are noisier than usual, by so many standard deviations,
-const APART_SIGMAS: f64 = 4.0;
-/// or so much later, seconds. Denser fixes lie between the two.
-const APART_S: f64 = 20.0;
+/// A fix decides when it is some way from the one that decided before, or so much later, seconds.
+/// Denser fixes lie between the two.
+pub(crate) const APART_S: f64 = 20.0;
 
 /// The way to a fix that decides from the one that decided before.
 #[derive(Clone, Copy, Debug)]
@@ -81,14 +74,11 @@ impl Stride {
         if anew {
             *self = Self::default();
         }
-        let noise_m = NOISE_SIGMAS * parameters.sigma_m;
-        let excess_m = parameters.sigma_m - usual.sigma_m;
-        // A heading takes the farther apart two fixes, the noisier they are.
-        let heading_m = FULL_SIGMAS * (noise_m / 2.0 + excess_m);
+        let movement = Movement::of(usual, parameters.sigma_m);
         let own_speed = fix.speed_mps.map(f64::from);
         let before = self.last.replace(point).map(|b| (b, b.metres_to(&point), point.time.seconds_since(b.time)));
         // Of what it seems to have moved, noise accounts for some.
-        let by_fixes = before.map(|(_, metres, seconds)| (metres - noise_m).max(0.0) / seconds.max(1.0));
+        let by_fixes = before.map(|(_, metres, seconds)| (metres - movement.noise_m).max(0.0) / seconds.max(1.0));
         let stands = own_speed.or(by_fixes).is_none_or(|v| v < parameters.standing_mps);
         self.stands_from = stands.then(|| self.stands_from.unwrap_or(point.time));
         let (mut moved_m, mut elapsed_s) = (0.0, 0.0);
@@ -98,8 +88,8 @@ impl Stride {
         }
         let drives = own_speed.is_some_and(|v| v >= parameters.heading_min_mps);
         let moved = || {
-            let near = before.filter(|(_, metres, _)| *metres >= heading_m).map(|(from, ..)| from);
-            let from = near.or(self.decided.filter(|_| moved_m >= heading_m));
+            let near = before.filter(|(_, metres, _)| *metres >= movement.heading_m).map(|(from, ..)| from);
+            let from = near.or(self.decided.filter(|_| moved_m >= movement.heading_m));
             from.filter(|_| drives || own_speed.is_none()).map(|from| {
                 let weight = (parameters.straight_m / from.metres_to(&point)).min(1.0);
                 (heading_between(from.xy, point.xy), weight)
@@ -109,14 +99,12 @@ impl Stride {
         let (heading_deg, heading_weight) = own.or_else(moved).unzip();
         let heading_weight = heading_weight.unwrap_or(0.0);
         self.heading_deg = heading_deg.or(self.heading_deg);
-        if self.decided.is_some() && moved_m < APART_M + APART_SIGMAS * excess_m && elapsed_s < APART_S {
+        if self.decided.is_some() && moved_m < movement.apart_m && elapsed_s < APART_S {
             return None;
         }
         let jitter_m = self.earlier.zip(self.decided).and_then(|(a, b)| jitter_m(usual, [a, b.xy, point.xy]));
         self.earlier = self.decided.replace(point).map(|before| before.xy);
-        let known = (parameters.unknown_s / elapsed_s.max(1.0)).min(1.0);
-        let full_m = FULL_SIGMAS * parameters.sigma_m;
-        let information = ((moved_m - noise_m) / (full_m - noise_m)).clamp(0.0, 1.0) * known;
+        let information = movement.information(parameters, moved_m, elapsed_s);
         let news = information.min(moved_m / parameters.news_m * usual.sigma_m / parameters.sigma_m);
         let news = if anew { information } else { news };
         Some(Step {

@@ -10,10 +10,10 @@ use crate::belief::Kind;
 use crate::hindsight::chart::{Back, State};
 use crate::hindsight::places::Place;
 use crate::hindsight::register::Run;
-use crate::hindsight::step::{BACK_SIGMAS, WAIT_MOST_LOG, to_departure_s, waiting_log};
+use crate::hindsight::step::{to_departure_s, waiting_log};
 use crate::hindsight::track::Key;
 use crate::hypothesis::{sigma_m, timetable_log};
-use crate::moves::narrow;
+use crate::moves::{BACK_SIGMAS, WAIT_MOST_LOG, narrow};
 
 /// Sums in another order differ by less.
 const ROUNDING: f64 = 1e-6;
@@ -108,8 +108,7 @@ impl Begin<'_> {
         if waits && ahead <= earliest && ahead > -p.late_s {
             let score = entry.base + waiting_log(p, key, run);
             best = best.max(score);
-            let (kind, off_s, back) = (Kind::Wait, 0.0, entry.back);
-            self.out.push(State { run: id, kind, dist_m: run.first_m, cross_m: 0.0, off_s, score, back });
+            self.out.push(State::waiting(id, run, score, entry.back));
         }
         best
     }

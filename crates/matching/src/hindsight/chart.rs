@@ -36,6 +36,13 @@ pub(crate) struct State {
     pub(crate) back: Back,
 }
 
+impl State {
+    /// It waits for a run's departure.
+    pub(crate) fn waiting(id: u32, run: &Run, score: f64, back: Back) -> Self {
+        Self { run: id, kind: Kind::Wait, dist_m: run.first_m, cross_m: 0.0, off_s: 0.0, score, back }
+    }
+}
+
 /// The run that a vehicle was on last. After it no vehicle serves an earlier one of the same duty,
 /// and the same only from where it left it.
 #[derive(Clone, Copy, Debug)]

@@ -33,10 +33,8 @@ use crate::hindsight::places::Places;
 use crate::hindsight::register::{Finder, Register};
 use crate::hindsight::track::Qualified;
 use crate::matcher::Days;
+use crate::noise::fit;
 use crate::{Outcome, Parameters};
-
-/// How much worse fixes fit with each more of the usual standard deviation.
-const NOISY_FIT_LOG: f64 = 1.0;
 
 /// Matches whole tracks.
 #[derive(Debug)]
@@ -126,16 +124,14 @@ impl Hindsight {
 
     /// The parameters for a track as noisy as this one.
     fn parameters_of(&self, qualified: &Qualified) -> Parameters {
-        let parameters = &self.parameters;
-        Parameters {
-            sigma_m: qualified.sigma_m,
-            // The usual deviation is wider than most trackers need, so their fixes fit well; one
-            // that is as wide as the noise makes every fix fit its own trip only so well.
-            on_fit_log: parameters.on_fit_log - NOISY_FIT_LOG * (qualified.sigma_m / parameters.sigma_m - 1.0),
-            early_scale_s: parameters.course_early_scale_s,
-            late_scale_s: parameters.course_late_scale_s,
-            ..parameters.clone()
-        }
+        let usual = &self.parameters;
+        let mut own = Parameters {
+            early_scale_s: usual.course_early_scale_s,
+            late_scale_s: usual.course_late_scale_s,
+            ..usual.clone()
+        };
+        fit(usual, qualified.sigma_m, &mut own);
+        own
     }
 
     /// Says what a course means.

@@ -25,7 +25,6 @@ pub(crate) struct Run {
     pub(crate) origin: Timestamp,
     pub(crate) first_m: f64,
     pub(crate) last_m: f64,
-    pub(crate) departs_s: f64,
     pub(crate) departs: Timestamp,
     pub(crate) start: [f64; 2],
     pub(crate) duty: u32,
@@ -107,7 +106,6 @@ impl Register {
         });
         let origin = origin.plus_seconds(f64::from(run.offset_s));
         let assigned = assigned(network, parameters, &self.priors, run);
-        let departs_s = f64::from(network.span_s(run.trip).0);
         self.runs.push(Run {
             run,
             pattern: trip.pattern,
@@ -116,8 +114,7 @@ impl Register {
             first_m: pattern.stops.first().map_or(0.0, |s| s.dist_m),
             last_m: pattern.stops.last().map_or(0.0, |s| s.dist_m),
             start: network.shape(pattern.shape).point_at(pattern.stops.first().map_or(0.0, |s| s.dist_m)),
-            departs_s,
-            departs: origin.plus_seconds(departs_s),
+            departs: origin.plus_seconds(f64::from(network.span_s(run.trip).0)),
             duty,
             assigned,
         });

@@ -9,14 +9,8 @@ use crate::hindsight::places::Place;
 use crate::hindsight::register::Run;
 use crate::hindsight::track::Key;
 use crate::hypothesis::{moved_log, sigma_m, standing_log, timetable_log};
-use crate::moves::narrow;
-
-/// How far back along the shape noise may put a fix, standard deviations.
-pub(crate) const BACK_SIGMAS: f64 = 3.0;
-/// Waiting says this at most.
-pub(crate) const WAIT_MOST_LOG: f64 = 0.01;
-/// How far ahead of what it can have driven a fix may seem, metres.
-const AHEAD_M: f64 = 100.0;
+use crate::moves::{AHEAD_M, BACK_SIGMAS, WAIT_MOST_LOG, narrow};
+use crate::qualify::metres_between;
 
 /// What a fix says of a vehicle on no trip: it would fit its own trip, if it had one, and it
 /// follows a shape by chance.
@@ -32,13 +26,12 @@ fn moving_log(p: &Parameters, key: &Key, log: f64) -> f64 {
 
 /// What waiting for a run's departure says.
 pub(crate) fn waiting_log(p: &Parameters, key: &Key, run: &Run) -> f64 {
-    let at = run.start;
-    let away = (at[0] - key.point.xy[0]).hypot(at[1] - key.point.xy[1]) / p.wait_sigma_m;
+    let away = metres_between(run.start, key.point.xy) / p.wait_sigma_m;
     key.information * (moving_log(p, key, p.wait_log) - away * away / 2.0) - (away - 3.0).max(0.0) + WAIT_MOST_LOG
 }
 
 pub(crate) fn to_departure_s(key: &Key, run: &Run) -> f64 {
-    run.departs_s - key.point.time.seconds_since(run.origin)
+    run.departs.seconds_since(key.point.time)
 }
 
 /// What it costs to leave a run here: nothing at its end, the more the farther from it.
@@ -84,7 +77,7 @@ impl Step<'_> {
                     Kind::Wait => Some(run.start),
                     Kind::Off => Some(shape.point_at(from_m)),
                 };
-                let moved_m = held.map_or(key.moved_m, |h| (h[0] - key.point.xy[0]).hypot(h[1] - key.point.xy[1]));
+                let moved_m = held.map_or(key.moved_m, |held| metres_between(held, key.point.xy));
                 let reach = p.max_mps * (key.elapsed_s + f64::from(state.off_s));
                 if along < -BACK_SIGMAS * p.sigma_m || along > reach.min(3.0 * moved_m + AHEAD_M) + AHEAD_M {
                     continue;
@@ -144,12 +137,8 @@ impl Step<'_> {
             && to_departure_s(key, run) > -p.late_s
         {
             let says = waiting_log(p, key, run);
-            self.push_wait(id, run, score + says, Back::State(index(offset + at)));
+            self.out.push(State::waiting(id, run, score + says, Back::State(index(offset + at))));
         }
-    }
-
-    fn push_wait(&mut self, id: u32, run: &Run, score: f64, back: Back) {
-        self.out.push(State { run: id, kind: Kind::Wait, dist_m: run.first_m, cross_m: 0.0, off_s: 0.0, score, back });
     }
 
     /// It has left its shape; where it comes back it is still on its trip.

@@ -3,30 +3,15 @@
 use model::{Fix, Timestamp, VehicleId};
 use network::{Network, heading_between};
 
+use crate::noise::{MEDIAN, MOST_SIGMA_M, Movement, UNDER, jitter_m};
 use crate::qualify::{Point, Qualifier};
+use crate::stride::APART_S;
 use crate::{Parameters, Prior, Rejection};
 
-/// Movement of less than so many standard deviations is noise,
-const NOISE_SIGMAS: f64 = 0.75;
-/// and of so many says all that it can.
-const FULL_SIGMAS: f64 = 3.0;
 /// A fix between two others that are no farther apart in time can be a spike, seconds.
 const SPIKE_S: f64 = 25.0;
-/// Median of the size of a normally distributed number.
-const MEDIAN: f64 = 0.6745;
-/// Both measures say less than there is: of several shapes the nearest is nearer than one's
-/// own, and the way between two noisy neighbours leans towards the fix.
-const UNDER: f64 = 1.5;
 /// Most fixes looked at to tell how noisy a track is.
 const SAMPLE: usize = 96;
-/// Noisier than this no track is taken for, metres.
-const MOST_SIGMA_M: f64 = 60.0;
-/// A fix decides when it is this far from the one that decided before, metres,
-const APART_M: f64 = 25.0;
-/// farther where fixes are noisier than usual, by so many standard deviations,
-const APART_SIGMAS: f64 = 4.0;
-/// or so much later, seconds. Denser fixes lie between the two.
-const APART_S: f64 = 20.0;
 
 /// A vehicle's day.
 #[derive(Clone, Debug)]
@@ -105,10 +90,10 @@ impl Qualified {
     fn add(&mut self, parameters: &Parameters, index: usize, fix: &Fix, point: Point, anew: bool) {
         let before = self.usable.last().filter(|_| !anew).map(|u| u.point);
         let own_speed = fix.speed_mps.map(f64::from);
-        let noise_m = NOISE_SIGMAS * self.sigma_m;
+        let movement = Movement::of(parameters, self.sigma_m);
         let step = before.map(|b| (b.metres_to(&point), point.time.seconds_since(b.time), b));
         // Of what it seems to have moved, noise accounts for some.
-        let by_fixes = || step.map(|(metres, seconds, _)| (metres - noise_m).max(0.0) / seconds.max(1.0));
+        let by_fixes = || step.map(|(metres, seconds, _)| (metres - movement.noise_m).max(0.0) / seconds.max(1.0));
         let standing = own_speed.or_else(by_fixes).is_none_or(|v| v < parameters.standing_mps);
         let drives = own_speed.is_some_and(|v| v >= parameters.heading_min_mps);
         let usable = self.usable.len();
@@ -118,23 +103,18 @@ impl Qualified {
             moved_m = last.point.metres_to(&point);
             elapsed_s = point.time.seconds_since(last.point.time);
         }
-        // A heading takes the farther apart two fixes, the noisier they are.
-        let heading_m = FULL_SIGMAS * (noise_m / 2.0 + self.sigma_m - parameters.sigma_m);
         let moved = || {
             let stands = own_speed.is_some_and(|v| v < parameters.heading_min_mps);
-            let from = step.filter(|(metres, ..)| *metres >= heading_m).map(|(_, _, b)| b);
-            let from = from.or_else(|| last.filter(|_| moved_m >= heading_m).map(|l| l.point));
+            let from = step.filter(|(metres, ..)| *metres >= movement.heading_m).map(|(_, _, b)| b);
+            let from = from.or_else(|| last.filter(|_| moved_m >= movement.heading_m).map(|l| l.point));
             from.filter(|_| !stands).map(|from| heading_between(from.xy, point.xy))
         };
         let heading_deg = fix.heading_deg.filter(|_| drives).map(f64::from).or_else(moved);
         self.usable.push(Usable { fix: index, point, standing, heading_deg });
-        let apart_m = APART_M + APART_SIGMAS * (self.sigma_m - parameters.sigma_m);
-        if last.is_some() && moved_m < apart_m && elapsed_s < APART_S {
+        if last.is_some() && moved_m < movement.apart_m && elapsed_s < APART_S {
             return;
         }
-        let known = (parameters.unknown_s / elapsed_s.max(1.0)).min(1.0);
-        let full_m = FULL_SIGMAS * self.sigma_m;
-        let information = ((moved_m - noise_m) / (full_m - noise_m)).clamp(0.0, 1.0) * known;
+        let information = movement.information(parameters, moved_m, elapsed_s);
         self.keys.push(Key { usable, point, heading_deg, moved_m, elapsed_s, information, anew });
     }
 }
@@ -156,8 +136,7 @@ fn spikes(far_m: f64, points: &[(usize, Point, bool)]) -> Vec<usize> {
 }
 
 /// How noisy a track is: as far as its fixes lie beside the nearest shape, but no more than
-/// they jitter beside the way between their neighbours. A vehicle that drives off all shapes does
-/// not jitter; one that takes corners between two fixes still keeps to its street.
+/// they jitter beside the way between their neighbours.
 fn sigma_m(network: &Network, parameters: &Parameters, points: &[(usize, Point, bool)]) -> f64 {
     let mut near = Vec::new();
     let mut beside: Vec<f64> = Vec::new();
@@ -165,16 +144,8 @@ fn sigma_m(network: &Network, parameters: &Parameters, points: &[(usize, Point, 
     let step = points.len().div_ceil(SAMPLE).max(1);
     for three in points.windows(3).step_by(step) {
         let [(_, a, _), (_, b, _), (_, c, _)] = three else { continue };
-        let (dx, dy) = (c.xy[0] - a.xy[0], c.xy[1] - a.xy[1]);
-        let length = dx.hypot(dy);
-        if length < 2.0 * parameters.sigma_m {
-            continue;
-        }
-        let (px, py) = (b.xy[0] - a.xy[0], b.xy[1] - a.xy[1]);
-        let part = ((px * dx + py * dy) / (length * length)).clamp(0.0, 1.0);
-        // Its own noise and what its neighbours' leave between them.
-        let spread = (1.0 + (1.0 - part).powi(2) + part.powi(2)).sqrt();
-        jitter.push((px * dy - py * dx).abs() / length / spread);
+        let Some(own_m) = jitter_m(parameters, [a.xy, b.xy, c.xy]) else { continue };
+        jitter.push(own_m);
         near.clear();
         network.candidates(b.xy, parameters.search_m, &mut near);
         beside.extend(near.iter().map(|c| c.projection.cross_m).min_by(f64::total_cmp));
