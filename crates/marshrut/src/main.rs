@@ -17,6 +17,12 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use cli::{Cli, Command};
+use tikv_jemallocator::Jemalloc;
+
+/// The service lives for months on small hosts: memory of a burst must go back to the system. How
+/// soon it does is set where it is compiled, in `.cargo/config.toml`.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
