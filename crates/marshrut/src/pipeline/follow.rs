@@ -37,7 +37,7 @@ async fn for_ever(
         });
         let reports = Arc::new(numbered.collect::<Vec<_>>());
         let matched = shards.advance(&reports).await?;
-        sink.take(&Chunk { reports, matched, upto }).await?;
+        sink.take(&[Arc::new(Chunk { reports, matched, upto })]).await?;
         metrics::gauge!("marshrut_pipeline_position", "stage" => "live").set(upto.0 as f64);
     }
 }

@@ -1,13 +1,17 @@
 //! The history side: what the store keeps.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use journal::{Journal, Most, Position};
 use network::Network;
 use store::{Batch, FixRow, Store, VisitRow};
 
-use super::stage::{Chunk, Sink};
+use super::beforehand::Beforehand;
+use super::handover::{Handover, Next};
+use super::shards::Shards;
+use super::stage::{Chunk, Sink, Stage, Start};
 
 /// The journal's cursor that keeps what the store does not have yet.
 pub const CURSOR: &str = "store";
@@ -30,25 +34,79 @@ impl Sink for HistorySink {
     /// Enough that a transaction's own cost no longer shows when the store is behind.
     const MOST: Most = Most { reports: 8192, bytes: 2 << 20 };
 
-    async fn take(&mut self, chunk: &Chunk) -> anyhow::Result<()> {
-        let reports = chunk.reports.iter().zip(&chunk.matched.fixes);
+    async fn take(&mut self, chunks: &[Arc<Chunk>]) -> anyhow::Result<()> {
+        let Some(upto) = chunks.last().map(|chunk| chunk.upto) else { return Ok(()) };
+        let reports = chunks.iter().flat_map(|chunk| chunk.reports.iter().zip(&chunk.matched.fixes));
         let fixes = reports
             .flat_map(|((_, report), matched)| {
-                report
-                    .batch
-                    .fixes
-                    .iter()
-                    .zip(matched)
-                    .map(|(fix, matched)| FixRow::of(report, fix).matched(matched, &self.network))
+                let fixes = report.batch.fixes.iter().zip(matched);
+                fixes.map(|(fix, matched)| FixRow::of(report, fix).matched(matched, &self.network))
             })
             .collect();
-        let visits = chunk.matched.visits.iter().map(|visit| VisitRow::of(visit, &self.network)).collect();
-        let committed = self.store.commit(&Batch { fixes, visits }, chunk.upto.0).await?;
+        let visits = chunks.iter().flat_map(|chunk| &chunk.matched.visits);
+        let visits = visits.map(|visit| VisitRow::of(visit, &self.network)).collect();
+        let committed = self.store.commit(&Batch { fixes, visits }, upto.0).await?;
         metrics::counter!("marshrut_store_fixes_total").increment(committed.inserted);
         metrics::counter!("marshrut_store_duplicates_total").increment(committed.duplicates);
-        let (journal, upto): (Journal, Position) = (self.journal.clone(), chunk.upto);
+        let journal = self.journal.clone();
         tokio::task::spawn_blocking(move || journal.set_cursor(CURSOR, upto))
             .await?
             .context("cannot note in the journal what the store has")
     }
+}
+
+/// The stage that keeps the store up to date.
+pub struct History {
+    /// What the live stage has matched.
+    pub handover: Arc<Handover>,
+    /// How to match what is not there any more.
+    pub beforehand: Arc<Beforehand>,
+    /// On how many threads.
+    pub shards: usize,
+    /// How much of the past vehicles need to have their trips.
+    pub warm_up: Duration,
+}
+
+impl History {
+    /// Goes on from the position that the store has, until the live stage has ended.
+    pub async fn run(self, stage: Stage, committed: Position, mut sink: HistorySink) -> anyhow::Result<()> {
+        let mut at = committed;
+        loop {
+            match self.handover.take(at, HistorySink::MOST.reports) {
+                Next::Chunks(chunks) => {
+                    stage.offer(&mut sink, &chunks).await?;
+                    at = chunks.last().map_or(at, |chunk| chunk.upto);
+                }
+                Next::NotYet => self.handover.changed().await,
+                Next::TooLate => at = self.catch_up(&stage, at, &mut sink).await?,
+                Next::Ended => return Ok(()),
+            }
+        }
+    }
+
+    /// Matches with matchers of its own, from their recent past on, until the handover can be reached.
+    async fn catch_up(&self, stage: &Stage, after: Position, sink: &mut HistorySink) -> anyhow::Result<Position> {
+        let behind = stage.journal.head().0.saturating_sub(after.0);
+        tracing::info!(behind, "the store lags behind the journal and is brought up to date from there");
+        metrics::counter!("marshrut_store_catch_ups_total").increment(1);
+        let (journal, warm_up) = (stage.journal.clone(), self.warm_up);
+        let warm_up_after = tokio::task::spawn_blocking(move || warm_up_for(&journal, after, warm_up)).await??;
+        let shards = Shards::start(stage.name, &self.beforehand, self.shards)?;
+        let upto = stage.run(Start { after, warm_up_after }, shards, sink, |at| self.handover.reaches(at)).await?;
+        tracing::info!("the store has caught up");
+        Ok(upto)
+    }
+}
+
+/// Where matchers begin to read, so that at a position they know the vehicles' recent past.
+fn warm_up_for(journal: &Journal, position: Position, warm_up: Duration) -> anyhow::Result<Position> {
+    if position < journal.first() || position > journal.head() {
+        // The journal does not hold that report any more, or not yet: nothing to warm up with.
+        return Ok(position);
+    }
+    let Some((_, report)) = journal.read(Position(position.0.saturating_sub(1)), 1)?.into_iter().next() else {
+        return Ok(position);
+    };
+    let since = report.received_at.plus_seconds(-warm_up.as_secs_f64());
+    Ok(journal.position_at(since)?.min(position))
 }

@@ -1,5 +1,6 @@
 //! The live side: the one task that owns what the public sees.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use journal::Most;
@@ -10,6 +11,7 @@ use web::Publisher;
 
 use matching::MatchedFix;
 
+use super::handover::Handover;
 use super::stage::{Chunk, Sink};
 
 /// Chunks that may wait for the live task.
@@ -46,10 +48,43 @@ impl LiveHandle {
 impl Sink for LiveHandle {
     const MOST: Most = Most { reports: 2048, bytes: 512 << 10 };
 
-    async fn take(&mut self, chunk: &Chunk) -> anyhow::Result<()> {
-        let fixes = chunk.matched.fixes.iter().flatten().cloned().collect();
-        let _ = self.0.send(LiveMessage::Matched(fixes)).await;
+    async fn take(&mut self, chunks: &[Arc<Chunk>]) -> anyhow::Result<()> {
+        for chunk in chunks {
+            let fixes = chunk.matched.fixes.iter().flatten().cloned().collect();
+            let _ = self.0.send(LiveMessage::Matched(fixes)).await;
+        }
         Ok(())
+    }
+}
+
+/// Tells the live task, and keeps the same for the store.
+pub struct LiveSink {
+    live: LiveHandle,
+    handover: Arc<Handover>,
+}
+
+impl LiveSink {
+    /// A sink to both.
+    pub fn new(live: LiveHandle, handover: Arc<Handover>) -> Self {
+        Self { live, handover }
+    }
+}
+
+impl Sink for LiveSink {
+    const MOST: Most = LiveHandle::MOST;
+
+    async fn take(&mut self, chunks: &[Arc<Chunk>]) -> anyhow::Result<()> {
+        self.live.take(chunks).await?;
+        for chunk in chunks {
+            self.handover.give(chunk);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for LiveSink {
+    fn drop(&mut self) {
+        self.handover.close();
     }
 }
 

@@ -1,18 +1,19 @@
 //! From the journal to what is shown and what is kept.
 //!
 //! ```text
-//!                    ┌─▶ Stage(live)    ─▶ publisher: gate ▶ live state ▶ feeds, events
-//! journal ──reports──┤
-//!                    └─▶ Stage(history) ─▶ store: rows and journal position, one transaction
+//! journal ─reports─▶ stage "live" ─┬▶ publisher: gate ▶ live state ▶ feeds, events
+//!                                  └▶ handover ▶ stage "history" ─▶ store: rows and journal position,
+//!                                                                   one transaction
 //! ```
 //!
-//! Two readers of one journal, each with its own matchers: the live one is at the journal's
-//! head whatever the database does; the history one goes on from the position that the store
-//! has committed, however long it was away. Matching costs microseconds a fix, so doing it
-//! twice is cheaper than any way of letting one wait for the other.
+//! A fix is matched once, by the live stage, which is at the journal's head whatever the database does.
+//! What it says waits for the store in the handover, which has a bound: a store that was away for longer,
+//! or has not seen what came before a start, gets its rows from matchers of the history's own, which read
+//! the journal from the position that the store has committed until they have caught up.
 
 mod beforehand;
 mod follow;
+mod handover;
 mod history;
 mod live;
 mod shards;
@@ -21,8 +22,9 @@ mod worker;
 
 pub use beforehand::Beforehand;
 pub use follow::follow;
-pub use history::{CURSOR, HistorySink};
-pub use live::{LiveHandle, live_task};
+pub use handover::Handover;
+pub use history::{CURSOR, History, HistorySink};
+pub use live::{LiveHandle, LiveSink, live_task};
 pub use shards::Shards;
-pub use stage::{Start, run};
+pub use stage::{Stage, Start};
 pub use worker::Worker;

@@ -26,6 +26,18 @@ pub struct Chunk {
     pub upto: Position,
 }
 
+impl Chunk {
+    /// The part past a position. The visits stay: which reports made them certain is not known, and
+    /// said twice they are the same.
+    pub fn after(&self, position: Position) -> Self {
+        let skip = self.reports.partition_point(|(at, _)| *at <= position);
+        let fixes = self.matched.fixes.get(skip..).unwrap_or_default().to_vec();
+        let matched = Matched { fixes, visits: self.matched.visits.clone() };
+        let reports = Arc::new(self.reports.get(skip..).unwrap_or_default().to_vec());
+        Self { reports, matched, upto: self.upto }
+    }
+}
+
 /// Where a reader begins.
 #[derive(Debug, Clone, Copy)]
 pub struct Start {
@@ -40,110 +52,109 @@ pub trait Sink: Send {
     /// The most that it is given at once: what is too little for it costs time, all of it memory.
     const MOST: Most;
 
-    /// Takes a chunk. An error means that nothing of it was taken: it is offered again.
-    fn take(&mut self, chunk: &Chunk) -> impl Future<Output = anyhow::Result<()>> + Send;
+    /// Takes chunks that follow each other. An error means that nothing of them was taken: they are
+    /// offered again.
+    fn take(&mut self, chunks: &[Arc<Chunk>]) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
-/// Reads the journal until `stop`, then what is left in it up to its head, and returns.
-pub async fn run<S: Sink>(
-    name: &'static str,
-    journal: Journal,
-    start: Start,
-    shards: Shards,
-    sink: S,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let (ready, chunks) = mpsc::channel(AHEAD);
-    let read = read(name, journal, S::MOST, start, shards, ready, &stop);
-    tokio::try_join!(read, hand_on(name, sink, chunks, &stop)).map(|_| ())
+/// A reader's part in a stage.
+pub struct Stage {
+    /// The stage's name in metrics and messages.
+    pub name: &'static str,
+    /// What it reads.
+    pub journal: Journal,
+    /// Told to end.
+    pub stop: CancellationToken,
 }
 
-/// Reads and matches.
-async fn read(
-    name: &'static str,
-    journal: Journal,
-    most: Most,
-    start: Start,
-    shards: Shards,
-    ready: mpsc::Sender<Chunk>,
-    stop: &CancellationToken,
-) -> anyhow::Result<()> {
-    let mut head = journal.watch();
-    let mut at = start.warm_up_after.min(start.after);
-    loop {
-        let stopping = stop.is_cancelled();
-        let reader = journal.clone();
-        let reports = tokio::task::spawn_blocking(move || reader.read_at_most(at, most))
-            .await?
-            .with_context(|| format!("{name}: cannot read the journal after position {at}"))?;
-        let Some((last, _)) = reports.last() else {
-            if stopping {
-                return Ok(());
+impl Stage {
+    /// Reads, matches and hands on until `stop`, then what is left in the journal up to its head, or
+    /// until `is_enough` of the position that it has read up to; gives that one.
+    pub async fn run<S: Sink>(
+        &self,
+        start: Start,
+        shards: Shards,
+        sink: &mut S,
+        is_enough: impl Fn(Position) -> bool,
+    ) -> anyhow::Result<Position> {
+        let (ready, chunks) = mpsc::channel(AHEAD);
+        let read = self.read(S::MOST, start, shards, ready, is_enough);
+        tokio::try_join!(read, self.hand_on(sink, chunks)).map(|(upto, ())| upto)
+    }
+
+    /// Reads and matches.
+    async fn read(
+        &self,
+        most: Most,
+        start: Start,
+        shards: Shards,
+        ready: mpsc::Sender<Arc<Chunk>>,
+        is_enough: impl Fn(Position) -> bool,
+    ) -> anyhow::Result<Position> {
+        let mut head = self.journal.watch();
+        let mut at = start.warm_up_after.min(start.after);
+        while at < start.after || !is_enough(at) {
+            let stopping = self.stop.is_cancelled();
+            let reader = self.journal.clone();
+            let reports = tokio::task::spawn_blocking(move || reader.read_at_most(at, most))
+                .await?
+                .with_context(|| format!("{}: cannot read the journal after position {at}", self.name))?;
+            let Some((last, _)) = reports.last() else {
+                if stopping {
+                    break;
+                }
+                tokio::select! {
+                    changed = head.changed() => if changed.is_err() { break },
+                    () = self.stop.cancelled() => {}
+                }
+                continue;
+            };
+            let (from, upto) = (at, *last);
+            let reports = Arc::new(reports);
+            let matched = shards.advance(&reports).await?;
+            at = upto;
+            if upto <= start.after {
+                continue;
             }
-            tokio::select! {
-                changed = head.changed() => if changed.is_err() { return Ok(()) },
-                () = stop.cancelled() => {}
+            let mut chunk = Chunk { reports, matched, upto };
+            if from < start.after {
+                chunk = chunk.after(start.after);
             }
-            continue;
-        };
-        let upto = *last;
-        let reports = Arc::new(reports);
-        let matched = shards.advance(&reports).await?;
-        at = upto;
-        if upto <= start.after {
-            continue;
+            // Whoever hands on has failed, and says why.
+            if ready.send(Arc::new(chunk)).await.is_err() {
+                break;
+            }
         }
-        // Whoever hands on has failed, and says why.
-        if ready.send(after(Chunk { reports, matched, upto }, start.after)).await.is_err() {
-            return Ok(());
+        Ok(at)
+    }
+
+    /// Offers chunks to the sink, one after the other, until no more come.
+    async fn hand_on(&self, sink: &mut impl Sink, mut chunks: mpsc::Receiver<Arc<Chunk>>) -> anyhow::Result<()> {
+        while let Some(chunk) = chunks.recv().await {
+            self.offer(sink, &[chunk]).await?;
         }
+        Ok(())
     }
-}
 
-/// Offers chunks to the sink, one after the other, until no more come.
-async fn hand_on(
-    name: &'static str,
-    mut sink: impl Sink,
-    mut chunks: mpsc::Receiver<Chunk>,
-    stop: &CancellationToken,
-) -> anyhow::Result<()> {
-    while let Some(chunk) = chunks.recv().await {
-        offer(name, &mut sink, &chunk, stop).await?;
-        metrics::gauge!("marshrut_pipeline_position", "stage" => name).set(chunk.upto.0 as f64);
-    }
-    Ok(())
-}
-
-/// The part of a chunk past `position`: the first one after a start may begin before it.
-fn after(mut chunk: Chunk, position: Position) -> Chunk {
-    let skip = chunk.reports.partition_point(|(at, _)| *at <= position);
-    if skip > 0 {
-        chunk.reports = Arc::new(chunk.reports.get(skip..).unwrap_or_default().to_vec());
-        chunk.matched.fixes.drain(..skip);
-    }
-    chunk
-}
-
-async fn offer(name: &str, sink: &mut impl Sink, chunk: &Chunk, stop: &CancellationToken) -> anyhow::Result<()> {
-    let (mut wait, longest) = RETRY;
-    loop {
-        match sink.take(chunk).await {
-            Ok(()) => return Ok(()),
-            Err(error) if stop.is_cancelled() => {
+    /// Offers chunks until they are taken.
+    pub async fn offer(&self, sink: &mut impl Sink, chunks: &[Arc<Chunk>]) -> anyhow::Result<()> {
+        let Some(upto) = chunks.last().map(|chunk| chunk.upto) else { return Ok(()) };
+        let (name, (mut wait, longest)) = (self.name, RETRY);
+        while let Err(error) = sink.take(chunks).await {
+            if self.stop.is_cancelled() {
                 return Err(error.context(format!(
-                    "{name}: stopped before the journal was taken up to {}; the next start goes on from there",
-                    chunk.upto
+                    "{name}: stopped before the journal was taken up to {upto}; the next start goes on from there"
                 )));
             }
-            Err(error) => {
-                tracing::warn!(stage = name, "not taken, trying again in {wait:?}: {error:#}");
-                metrics::counter!("marshrut_pipeline_retries_total", "stage" => name.to_owned()).increment(1);
-                tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = stop.cancelled() => {}
-                }
-                wait = (wait * 2).min(longest);
+            tracing::warn!(stage = name, "not taken, trying again in {wait:?}: {error:#}");
+            metrics::counter!("marshrut_pipeline_retries_total", "stage" => name).increment(1);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.stop.cancelled() => {}
             }
+            wait = (wait * 2).min(longest);
         }
+        metrics::gauge!("marshrut_pipeline_position", "stage" => name).set(upto.0 as f64);
+        Ok(())
     }
 }

@@ -2,8 +2,8 @@
 //! does on several.
 //!
 //! ```text
-//! gateway ─▶ journal ─┬▶ stage "live"    ─▶ live task (gate, live state) ─▶ hub ─▶ web
-//!                     └▶ stage "history" ─▶ store
+//! gateway ─▶ journal ─▶ stage "live" ─┬▶ live task (gate, live state) ─▶ hub ─▶ web
+//!                                     └▶ stage "history" ─▶ store
 //! ```
 
 mod folder;
@@ -29,7 +29,9 @@ use web::{Check, MapSettings, Publisher};
 
 use crate::config::Config;
 use crate::gtfs::Schedule;
-use crate::pipeline::{self, Beforehand, CURSOR, HistorySink, LiveHandle, Shards, Start};
+use crate::pipeline::{
+    self, Beforehand, CURSOR, Handover, History, HistorySink, LiveHandle, LiveSink, Shards, Stage, Start,
+};
 
 pub use roles::start_role;
 
@@ -122,25 +124,30 @@ pub async fn start(
     let network = Arc::clone(&schedule.network);
 
     let now = clock.now();
-    let warm_up_after = journal.position_at(now.plus_seconds(-60.0 * config.pipeline.warm_up_minutes as f64))?;
+    let since = |share: f64| journal.position_at(now.plus_seconds(-share * warm_up(config).as_secs_f64()));
+    // After half of its past a vehicle is known as well as it will be: from there the store is served too.
+    let (warm_up_after, known_after) = (since(1.0)?, since(0.5)?);
+    let handover = Handover::new(committed.max(known_after));
     let (mut stages, mut outputs) = (Tasks::default(), Tasks::default());
     let recorded = Recorded { clock: clock.clone(), day: recorded_day };
     let (listens, gateway_check) = gateway_check(&stops);
     let checks = vec![gateway_check, journal_check(&journal), store_check(&store)];
     let live = show(config, schedule, recorded, listener, checks, metrics, &stops, &mut outputs);
     let beforehand = beforehand(config, &network)?;
-    let shards = |name| Shards::start(name, &beforehand, config.pipeline.shards);
-    let live_start = Start { after: warm_up_after, warm_up_after };
-    stages.spawn(
-        "the live stage",
-        pipeline::run("live", journal.clone(), live_start, shards("live")?, live.clone(), stops.stages.clone()),
-    );
-    let history_start = Start { after: committed, warm_up_after: warm_up_for(&journal, committed, config)? };
-    let history = HistorySink::new(Arc::clone(&store), journal.clone(), Arc::clone(&network));
-    stages.spawn(
-        "the history stage",
-        pipeline::run("history", journal.clone(), history_start, shards("history")?, history, stops.stages.clone()),
-    );
+    let stage = |name| Stage { name, journal: journal.clone(), stop: stops.stages.clone() };
+    let shards = Shards::start("live", &beforehand, config.pipeline.shards)?;
+    let mut sink = LiveSink::new(live.clone(), Arc::clone(&handover));
+    let (live_stage, start) = (stage("live"), Start { after: warm_up_after, warm_up_after });
+    stages
+        .spawn("the live stage", async move { live_stage.run(start, shards, &mut sink, |_| false).await.map(|_| ()) });
+    let history = History {
+        handover,
+        beforehand: Arc::clone(&beforehand),
+        shards: config.pipeline.shards,
+        warm_up: warm_up(config),
+    };
+    let sink = HistorySink::new(Arc::clone(&store), journal.clone(), Arc::clone(&network));
+    stages.spawn("the history stage", history.run(stage("history"), committed, sink));
     let gateway = gateway::serve(
         config.gateway_settings()?,
         Arc::clone(&registry),
@@ -307,17 +314,9 @@ async fn committed(store: &dyn Store) -> anyhow::Result<Position> {
         .map_err(Into::into)
 }
 
-/// Where the history's matchers begin to read, so that they know the vehicles' recent past.
-fn warm_up_for(journal: &Journal, committed: Position, config: &Config) -> anyhow::Result<Position> {
-    if committed < journal.first() || committed > journal.head() {
-        // The journal does not hold that report any more, or not yet: nothing to warm up with.
-        return Ok(committed);
-    }
-    let Some((_, report)) = journal.read(Position(committed.0.saturating_sub(1)), 1)?.into_iter().next() else {
-        return Ok(committed);
-    };
-    let since = report.received_at.plus_seconds(-60.0 * config.pipeline.warm_up_minutes as f64);
-    Ok(journal.position_at(since)?.min(committed))
+/// How much of the past vehicles need to have their trips.
+fn warm_up(config: &Config) -> Duration {
+    Duration::from_secs(config.pipeline.warm_up_minutes.saturating_mul(60))
 }
 
 fn journal_options(config: &Config, committed: Position) -> Options {

@@ -11,7 +11,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
@@ -24,7 +23,7 @@ use tokio::sync::watch;
 use web::Check;
 
 use super::{Intake, Recorded, Service, Stops, Tasks, folder};
-use super::{gateway_check, journal_check, journal_options, keep_up, listen, show, store_check};
+use super::{gateway_check, journal_check, journal_options, keep_up, listen, show, store_check, warm_up};
 use crate::cli::Role;
 use crate::config::{Acknowledge, Config};
 use crate::gtfs;
@@ -135,10 +134,6 @@ async fn web(
     stages.spawn("the live stage", follow);
     let beforehand = Some(beforehand);
     Ok(Service { web, intake: None, live: Some(live), beforehand, store: None, stops, stages, outputs })
-}
-
-fn warm_up(config: &Config) -> Duration {
-    Duration::from_secs(config.pipeline.warm_up_minutes.saturating_mul(60))
 }
 
 /// Answers an operator's questions.
