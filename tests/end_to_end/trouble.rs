@@ -224,6 +224,40 @@ fn a_database_killed_under_load_costs_nothing() {
 }
 
 #[test]
+fn a_store_that_was_away_for_long_is_brought_up_to_date() {
+    // More than waits for it in memory, so that the rest comes from the journal.
+    const FRAMES: i64 = 250;
+    const RECORDS: i64 = 200;
+    let Some(server) = Postgis::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let url = server.database();
+    let (setup, running) = service(folder.path(), &url);
+    let http = Http::new();
+    server.psql(&url, "ALTER TABLE marshrut.fixes RENAME TO elsewhere");
+    let mut acknowledged = BTreeSet::new();
+    for n in 0..4 {
+        let imei = format!("35209308{n:07}");
+        let mut tracker = connect(&setup, &imei);
+        for frame in 0..FRAMES {
+            let batch = records(1_795_000_000 + frame * RECORDS, RECORDS, 0.0);
+            assert_eq!(tracker.send(&batch), usize::try_from(RECORDS).ok(), "acknowledged without a store");
+            acknowledged.extend(batch.fixes.iter().map(|fix| (imei.clone(), fix.time.to_string())));
+        }
+    }
+    server.psql(&url, "ALTER TABLE marshrut.elsewhere RENAME TO fixes");
+    wait_until("the store to be brought up to date from the journal", SOON, || {
+        let metrics = http.get(&setup.url("/metrics")).map(|(_, body)| String::from_utf8(body).unwrap());
+        metrics.is_some_and(|text| text.contains("marshrut_store_catch_ups_total 1"))
+    });
+    // What comes while it catches up, and after.
+    let fleet = Trackers::start(setup.teltonika, TRACKERS);
+    fleet.wait_for(1_000);
+    acknowledged.extend(fleet.stop());
+    assert!(running.stop().success());
+    compare("store away for long", &acknowledged, &url);
+}
+
+#[test]
 fn a_damaged_journal_is_put_aside_and_the_service_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let (setup, running) = service(folder.path(), "");
