@@ -279,7 +279,11 @@ impl Writer {
         match self.shared.storage() {
             _ if !self.may_recover => "check its disk and restart",
             Ok(storage) if storage.faults().only_room_lacked() => "free some space on its disk; it goes on by itself",
-            _ => "check its disk; it goes on by itself once that takes writes",
+            // The kernel makes no file system writable again that is in use.
+            _ => {
+                "check its disk; it goes on by itself once that takes writes; if its file system is read-only, stop \
+                 marshrut, mount that anew, and start marshrut"
+            }
         }
     }
 
