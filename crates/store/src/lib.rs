@@ -1,6 +1,6 @@
 //! PostGIS and SQLite behind one small trait.
 //!
-//! The history reader of the journal hands over a [`Batch`] of rows together with the
+//! The history stage hands over a [`Batch`] of rows together with the
 //! journal's position up to which they reach; the store writes both in one transaction:
 //!
 //! ```text
