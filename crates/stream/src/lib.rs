@@ -10,7 +10,7 @@
 //! gateway's journal: [`forward`] goes through it with a cursor of its own, which moves only
 //! once the stream has confirmed. A message holds the reports of one shard from one stretch
 //! of one gateway's journal, and no gateway has two messages of one shard under way, so
-//! each vehicle's reports keep their order.
+//! each vehicle's reports keep their order. A [`Reader`] says what the stream has [`Lost`] again.
 //!
 //! Workers hear each other ([`Members`]) and share the shards out by one pure function
 //! ([`share`]). That two of them may for a moment think a shard theirs does no harm: the
@@ -22,11 +22,13 @@ mod forward;
 mod members;
 mod message;
 mod read;
+mod room;
 mod shard;
 
 pub use connection::{Connection, Settings};
 pub use error::StreamError;
 pub use forward::{CURSOR, Forwarded, forward};
 pub use members::{LEASE, Members, share};
-pub use read::{Begin, Message, Reader};
+pub use read::{Begin, Lost, Message, Place, Reader};
+pub use room::{Held, Room};
 pub use shard::{SHARDS, shard_of};
