@@ -124,6 +124,11 @@ impl Connection {
         }
     }
 
+    /// Whether nothing was ever put into the stream as it is now.
+    pub(crate) async fn is_new(&self) -> Result<bool, StreamError> {
+        Ok(self.stream().await?.cached_info().state.last_sequence == 0)
+    }
+
     /// The subject of all fixes.
     pub(crate) fn all(&self) -> String {
         format!("{}.fix.*", self.settings.prefix)
