@@ -62,13 +62,6 @@ impl Tracker {
     }
 }
 
-fn metric(http: &Http, setup: &Setup, name: &str) -> f64 {
-    let (_, text) = http.get(&setup.url("/metrics")).unwrap();
-    let text = String::from_utf8(text).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
-    line.unwrap_or(0.0)
-}
-
 /// A gateway that waits for the stream, and a worker.
 fn setups(folder: &Path, nats: &Nats, store: &str) -> [Setup; 2] {
     let devices = folder.join("devices.csv");
@@ -100,9 +93,7 @@ fn without_nats_nothing_is_acknowledged_and_with_it_back_all_is() {
 
     nats.kill(0);
     tracker.send(3);
-    wait_until("the gateway's own disk to have it", PATIENCE, || {
-        metric(&http, &gateway, "marshrut_journal_head") >= 2.0
-    });
+    wait_until("the gateway's own disk to have it", PATIENCE, || http.metric(&gateway, "marshrut_journal_head") >= 2.0);
     assert_eq!(tracker.acknowledged(SILENCE), None, "acknowledged without NATS");
 
     nats.restart(0);

@@ -13,6 +13,7 @@ mod demo;
 mod drain;
 mod gate;
 mod hour;
+mod lost_end;
 mod machines;
 mod matching;
 mod one_folder;

@@ -10,4 +10,7 @@ pub struct Claim {
     pub epoch: u64,
     /// The stream's sequence number up to which the shard is committed; 0 at first.
     pub sequence: u64,
+    /// When the stream took the message with this number, in nanoseconds since 1970; 0 where it is
+    /// not known. A stream that lost its end gives the same numbers again, to other messages.
+    pub time_ns: i64,
 }

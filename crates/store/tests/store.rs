@@ -342,6 +342,23 @@ async fn a_worker_whose_shard_was_taken_over_commits_nothing() {
 }
 
 #[tokio::test]
+async fn a_shard_goes_back_where_the_stream_has_lost_what_was_committed() {
+    let Some(server) = server() else { return };
+    let store = open(&server.database()).await;
+    let batch = Batch { fixes: vec![row("1", "2", 1, 7)], visits: Vec::new() };
+    let mut mine = store.claim_shards(&[3]).await.unwrap()[0];
+    assert_eq!((mine.sequence, mine.time_ns), (0, 0));
+    for (sequence, time_ns) in [(90, 1_700_000_000_000_000_001), (40, 1_700_000_100_000_000_002)] {
+        store.commit_shards(&batch, &[Claim { sequence, time_ns, ..mine }]).await.unwrap();
+        let next = store.claim_shards(&[3]).await.unwrap()[0];
+        assert_eq!((next.sequence, next.time_ns), (sequence, time_ns), "the next owner hears of that message");
+        store.commit_shards(&Batch::default(), &[Claim { epoch: mine.epoch, ..next }]).await.unwrap_err();
+        mine = next;
+        assert_eq!(store.commit_shards(&batch, &[mine]).await.unwrap().duplicates, 1, "rows count once");
+    }
+}
+
+#[tokio::test]
 async fn several_workers_cannot_fill_one_sqlite_file() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&format!("sqlite://{}/store.db", folder.path().display())).await;

@@ -1,7 +1,10 @@
 //! The connection to the servers, and the stream there.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::RawMessageErrorKind;
 use async_nats::jetstream::{self, stream};
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use tokio::sync::watch;
@@ -28,6 +31,17 @@ pub struct Settings {
     pub replicas: usize,
     /// How long messages are kept.
     pub retention: Duration,
+}
+
+/// What the stream has under a number.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// This message.
+    Message(StreamMessage),
+    /// None any more: older than all that are kept.
+    Expired,
+    /// None: it ends before, or has lost it.
+    Missing,
 }
 
 /// A connection that is made anew whenever it breaks.
@@ -85,6 +99,34 @@ impl Connection {
     /// Whether the stream is there and answers.
     pub async fn ready(&self) -> Result<(), StreamError> {
         self.stream().await.map(drop)
+    }
+
+    /// How often a server was connected to. Counts before anything is heard from that server, unlike
+    /// `connected`, which wakes.
+    pub(crate) fn connects(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
+    }
+
+    /// What the stream has under a number.
+    pub(crate) async fn find(&self, sequence: u64) -> Result<Found, StreamError> {
+        let stream = self.stream().await?;
+        let state = &stream.cached_info().state;
+        if sequence > state.last_sequence {
+            return Ok(Found::Missing);
+        }
+        if sequence < state.first_sequence {
+            return Ok(Found::Expired);
+        }
+        match stream.get_raw_message(sequence).await {
+            Ok(message) => Ok(Found::Message(message)),
+            Err(e) if e.kind() == RawMessageErrorKind::NoMessageFound => Ok(Found::Missing),
+            Err(e) => Err(StreamError::unavailable("looking a message up", e)),
+        }
+    }
+
+    /// Whether nothing was ever put into the stream as it is now.
+    pub(crate) async fn is_new(&self) -> Result<bool, StreamError> {
+        Ok(self.stream().await?.cached_info().state.last_sequence == 0)
     }
 
     /// The subject of all fixes.

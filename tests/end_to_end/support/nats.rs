@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ pub struct Nats {
     settings: String,
     folder: tempfile::TempDir,
 }
+
+/// What a server had on its disk.
+pub struct Disk(tempfile::TempDir);
 
 struct Server {
     port: u16,
@@ -56,9 +59,35 @@ impl Nats {
         }
     }
 
+    /// Gives a killed one a new disk.
+    pub fn lose_all(&mut self, index: usize) {
+        self.lose_since(index, &Disk(tempfile::tempdir().unwrap()));
+    }
+
+    /// What a killed one has on its disk. What is taken later may be lost by a power cut, for
+    /// JetStream answers before its sync: [`Nats::lose_since`] does that.
+    pub fn disk(&self, index: usize) -> Disk {
+        assert!(self.servers[index].process.is_none(), "it writes");
+        let copy = tempfile::tempdir().unwrap();
+        copy_all(&self.data(index), copy.path());
+        Disk(copy)
+    }
+
+    /// Gives a killed one back the disk that it had, and starts it.
+    pub fn lose_since(&mut self, index: usize, disk: &Disk) {
+        assert!(self.servers[index].process.is_none(), "it writes");
+        std::fs::remove_dir_all(self.data(index)).unwrap();
+        copy_all(disk.0.path(), &self.data(index));
+        self.restart(index);
+    }
+
+    fn data(&self, index: usize) -> PathBuf {
+        self.folder.path().join(index.to_string())
+    }
+
     /// Starts one, on the port and with the data that it had.
     pub fn restart(&mut self, index: usize) {
-        let folder = self.folder.path().join(index.to_string());
+        let folder = self.data(index);
         let mut text = String::new();
         let (port, cluster) = (self.servers[index].port, self.servers[index].cluster);
         writeln!(text, "server_name: n{index}\nlisten: \"127.0.0.1:{port}\"").unwrap();
@@ -74,6 +103,19 @@ impl Nats {
         let process = Command::new(NATS).arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.servers[index].process = Some(process.unwrap());
         wait_until("NATS to listen", Duration::from_mins(1), || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_all(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 

@@ -164,10 +164,11 @@ pub struct Http {
 }
 
 impl Http {
-    /// A client that gives up after a minute.
+    /// A client that gives up after a minute. It keeps no connection, which would outlive the service.
     pub fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let client = reqwest::Client::builder().timeout(Duration::from_mins(1)).build().unwrap();
+        let client =
+            reqwest::Client::builder().timeout(Duration::from_mins(1)).pool_max_idle_per_host(0).build().unwrap();
         Self { runtime, client }
     }
 
@@ -177,6 +178,14 @@ impl Http {
             let answer = self.client.get(url).send().await.ok()?;
             Some((answer.status().as_u16(), answer.bytes().await.ok()?.to_vec()))
         })
+    }
+
+    /// A figure of a service; 0 where it has none yet.
+    pub fn metric(&self, setup: &Setup, name: &str) -> f64 {
+        let (_, text) = self.get(&setup.url("/metrics")).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or(0.0)
     }
 
     /// The body as JSON; fails where there is none.

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use journal::Position;
-use stream::{Begin, Connection, Reader};
+use stream::{Begin, Connection, Reader, Room};
 use tokio_util::sync::CancellationToken;
 
 use super::shards::Shards;
 use super::stage::{Chunk, Sink};
+
+/// Most bytes of messages that are read and not yet matched.
+const IN_FLIGHT_BYTES: usize = 8 << 20;
 
 /// Reads from `warm_up` ago, matches, hands on, until `stop`.
 pub async fn follow(
@@ -27,17 +30,27 @@ async fn for_ever(
     shards: Shards,
     mut sink: impl Sink,
 ) -> anyhow::Result<()> {
-    let mut reader = Reader::new(connection, None, Begin::Ago(warm_up)).await;
+    let mut reader = Reader::new(connection, None, Begin::Ago(warm_up), Room::of(IN_FLIGHT_BYTES));
     loop {
-        let messages = reader.next().await;
-        let Some(upto) = messages.last().map(|message| Position(message.sequence)) else { continue };
-        let numbered = messages.into_iter().flat_map(|message| {
-            let position = Position(message.sequence);
-            message.reports.into_iter().map(move |report| (position, report))
-        });
-        let reports = Arc::new(numbered.collect::<Vec<_>>());
+        let messages = match reader.next().await {
+            Ok(messages) => messages,
+            Err(lost) => {
+                // What comes twice is older than what is shown, and changes nothing.
+                tracing::error!("{lost}");
+                continue;
+            }
+        };
+        let Some(upto) = messages.last().map(|message| Position(message.place.sequence)) else { continue };
+        let (mut reports, mut held) = (Vec::new(), Vec::new());
+        for message in messages {
+            let position = Position(message.place.sequence);
+            reports.extend(message.reports.into_iter().map(|report| (position, report)));
+            held.push(message.held);
+        }
+        let reports = Arc::new(reports);
         let matched = shards.advance(&reports).await?;
         sink.take(&[Arc::new(Chunk { reports, matched, upto })]).await?;
+        drop(held);
         metrics::gauge!("marshrut_pipeline_position", "stage" => "live").set(upto.0 as f64);
     }
 }

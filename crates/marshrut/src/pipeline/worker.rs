@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use matching::Outcome;
-use network::Network;
 use store::{Batch, Claim, FixRow, Store, StoreError, VisitRow};
-use stream::{Begin, Connection, Reader, shard_of, share};
+use stream::{Begin, Connection, Held, Place, Reader, Room, shard_of, share};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -22,6 +21,9 @@ use super::beforehand::{Beforehand, Informed};
 const QUEUE: usize = 256;
 /// Most portions in one transaction.
 const MOST: usize = 512;
+/// Most bytes of messages that are read and not yet committed, queued or in one transaction; some
+/// 200 000 fixes, which as rows take a few tens of times as much.
+const IN_FLIGHT_BYTES: usize = 8 << 20;
 /// How often the worker looks whether its share is another one.
 const TICK: Duration = Duration::from_millis(250);
 /// How long it leaves a shard alone that another worker has taken over unexpectedly.
@@ -35,6 +37,8 @@ struct Portion {
     upto: Claim,
     fixes: Vec<FixRow>,
     visits: Vec<VisitRow>,
+    /// Given back once it is committed.
+    held: Held,
 }
 
 struct Owned {
@@ -63,6 +67,7 @@ impl Worker {
     /// Works on its share until `stop`. What is not committed by then, the next owner reads.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let (sender, mut portions) = mpsc::channel(QUEUE);
+        let room = Room::of(IN_FLIGHT_BYTES);
         let mut owned = BTreeMap::new();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -72,7 +77,7 @@ impl Worker {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 _ = tick.tick(), if Instant::now() >= not_before => {
-                    if let Err(error) = self.share_out(&mut owned, &sender).await {
+                    if let Err(error) = self.share_out(&mut owned, &sender, &room).await {
                         tracing::warn!("cannot take shards over, trying again: {error}");
                         not_before = Instant::now() + RETRY.1;
                     }
@@ -96,6 +101,7 @@ impl Worker {
         &self,
         owned: &mut BTreeMap<u16, Owned>,
         portions: &mpsc::Sender<Portion>,
+        room: &Room,
     ) -> Result<(), StoreError> {
         let wanted = share(&self.members.borrow(), &self.name);
         let before = owned.len();
@@ -110,10 +116,11 @@ impl Worker {
         let claims = self.store.claim_shards(&new).await?;
         tracing::info!(shards = claims.len(), "taken over");
         for claim in claims {
-            let matcher = Informed::new(Arc::clone(&self.beforehand));
-            let network = Arc::clone(self.beforehand.network());
-            let follow = Follow { claim, matcher, network, portions: portions.clone() };
-            let task = tokio::spawn(follow.run(self.connection.clone(), self.warm_up));
+            let (beforehand, portions) = (Arc::clone(&self.beforehand), portions.clone());
+            let follow = Follow { claim, matcher: Informed::new(Arc::clone(&beforehand)), beforehand, portions };
+            let begin = Begin::Before(Place { sequence: claim.sequence, time_ns: claim.time_ns }, self.warm_up);
+            let reader = Reader::new(self.connection.clone(), Some(claim.shard), begin, room.clone());
+            let task = tokio::spawn(follow.run(reader));
             owned.insert(claim.shard, Owned { epoch: claim.epoch, _task: AbortOnDropHandle::new(task) });
         }
         Ok(())
@@ -121,11 +128,12 @@ impl Worker {
 
     /// Commits, however long it takes, and tells whether shards turned out to be another's.
     async fn commit(&self, portions: Vec<Portion>, owned: &mut BTreeMap<u16, Owned>) -> bool {
-        let (mut batch, mut upto) = (Batch::default(), BTreeMap::new());
+        let (mut batch, mut upto, mut held) = (Batch::default(), BTreeMap::new(), Vec::with_capacity(portions.len()));
         let is_mine = |claim: Claim| owned.get(&claim.shard).is_some_and(|mine| mine.epoch == claim.epoch);
         for mut portion in portions.into_iter().filter(|portion| is_mine(portion.upto)) {
             batch.fixes.append(&mut portion.fixes);
             batch.visits.append(&mut portion.visits);
+            held.push(portion.held);
             // Portions of a shard lie in order, so the last one counts.
             upto.insert(portion.upto.shard, portion.upto);
         }
@@ -163,20 +171,30 @@ impl Worker {
 struct Follow {
     claim: Claim,
     matcher: Informed,
-    network: Arc<Network>,
+    beforehand: Arc<Beforehand>,
     portions: mpsc::Sender<Portion>,
 }
 
 impl Follow {
-    async fn run(mut self, connection: Connection, warm_up: Duration) {
-        let begin = Begin::Before(self.claim.sequence, warm_up);
-        let mut reader = Reader::new(connection, Some(self.claim.shard), begin).await;
+    async fn run(mut self, mut reader: Reader) {
+        let mut committed = self.claim.sequence;
         loop {
-            for message in reader.next().await {
+            let messages = match reader.next().await {
+                Ok(messages) => messages,
+                Err(lost) => {
+                    tracing::error!(shard = self.claim.shard, "{lost}");
+                    // Numbers up to the committed one come again, and what has them counts; the store
+                    // recognises the rows that it has.
+                    committed = 0;
+                    self.matcher = Informed::new(Arc::clone(&self.beforehand));
+                    continue;
+                }
+            };
+            for message in messages {
                 let outcome = self.matched(&message);
                 // What is committed already only brings the matcher up to date.
-                if message.sequence > self.claim.sequence
-                    && self.portions.send(self.portion(&message, &outcome)).await.is_err()
+                if message.place.sequence > committed
+                    && self.portions.send(self.portion(message, &outcome)).await.is_err()
                 {
                     return;
                 }
@@ -192,13 +210,14 @@ impl Follow {
         outcome
     }
 
-    fn portion(&self, message: &stream::Message, outcome: &Outcome) -> Portion {
+    fn portion(&self, message: stream::Message, outcome: &Outcome) -> Portion {
         let sent = message.reports.iter().flat_map(|report| report.batch.fixes.iter().map(move |fix| (report, fix)));
-        let rows = sent.zip(&outcome.fixes);
+        let (rows, network) = (sent.zip(&outcome.fixes), self.beforehand.network());
         Portion {
-            upto: Claim { sequence: message.sequence, ..self.claim },
-            fixes: rows.map(|((report, fix), m)| FixRow::of(report, fix).matched(m, &self.network)).collect(),
-            visits: outcome.visits.iter().map(|visit| VisitRow::of(visit, &self.network)).collect(),
+            upto: Claim { sequence: message.place.sequence, time_ns: message.place.time_ns, ..self.claim },
+            fixes: rows.map(|((report, fix), m)| FixRow::of(report, fix).matched(m, network)).collect(),
+            visits: outcome.visits.iter().map(|visit| VisitRow::of(visit, network)).collect(),
+            held: message.held,
         }
     }
 }
