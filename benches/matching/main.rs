@@ -1,5 +1,5 @@
 //! What matching costs: fixes a second on one core, tracked and cold, beside PostGIS and
-//! beside a plain search for the nearest segment, as the network grows.
+//! beside a plain search for the nearest segment, as the network grows; and what a large fleet's do.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,7 +12,11 @@
 )]
 
 mod city;
+mod fleet;
+mod memory;
 mod postgis;
+#[path = "../service/city.rs"]
+mod service_city;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -23,6 +27,9 @@ use model::{Fix, VehicleId};
 use network::{Network, ShapeIdx};
 
 use city::{City, EVERY_S};
+
+#[global_allocator]
+static COUNTED: memory::Counted = memory::Counted;
 
 /// Sizes of the network, shapes.
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
@@ -56,6 +63,7 @@ fn main() {
     for shapes in SIZES {
         row(shapes);
     }
+    fleet::table();
 }
 
 /// The least seconds that a piece of work takes.
@@ -65,15 +73,15 @@ fn least(mut work: impl FnMut() -> f64) -> f64 {
 
 fn row(shapes: usize) {
     let city = City::make(shapes);
-    let before = resident_bytes();
+    let before = memory::held();
     let network = Arc::new(city.load());
-    let network_bytes = resident_bytes().saturating_sub(before);
+    let network_bytes = memory::held() - before;
     let fixes: Vec<Vec<Fix>> = (0..VEHICLES).map(|v| city.drive(&network, v, FIXES)).collect();
     let vehicles: Vec<VehicleId> = (0..VEHICLES).map(|v| VehicleId::new(&format!("bus-{v}")).unwrap()).collect();
 
     let mut vehicle_bytes = 0;
     let tracked = least(|| {
-        let before = resident_bytes();
+        let before = memory::held();
         let mut matcher = Matcher::new(Arc::clone(&network), Parameters::default());
         let mut outcome = Outcome::default();
         for at in 0..WARM {
@@ -81,7 +89,6 @@ fn row(shapes: usize) {
                 matcher.advance(vehicle, &fixes[at], None, &mut outcome);
             }
         }
-        vehicle_bytes = vehicle_bytes.max(resident_bytes().saturating_sub(before) / VEHICLES);
         let begun = Instant::now();
         for at in WARM..FIXES {
             outcome.clear();
@@ -89,7 +96,10 @@ fn row(shapes: usize) {
                 matcher.advance(vehicle, &fixes[at], None, &mut outcome);
             }
         }
-        begun.elapsed().as_secs_f64()
+        let seconds = begun.elapsed().as_secs_f64();
+        drop(outcome);
+        vehicle_bytes = (memory::held() - before) / VEHICLES;
+        seconds
     });
     let cold = least(|| {
         let mut matcher = Matcher::new(Arc::clone(&network), Parameters::default());
@@ -174,10 +184,4 @@ fn points(city: &City, network: &Network, fixes: &[Vec<Fix>]) -> Vec<(ShapeIdx, 
         }
     }
     all
-}
-
-/// Memory of this process, bytes.
-fn resident_bytes() -> usize {
-    let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    status.split_whitespace().nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
 }

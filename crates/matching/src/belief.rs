@@ -5,17 +5,18 @@
 //! the likelihood of the best way to it: the last column of what [`crate::Hindsight`] charts
 //! for a whole day, kept small.
 
-use network::Network;
+use network::{Network, TripInstance};
 
+use crate::matcher::Days;
 use crate::moves::{Moves, Place, leave_log, none_log};
-use crate::run::{Duty, Run, assigned};
+use crate::run::{Duty, FirstStops, Run, assigned};
 use crate::search::Search;
 use crate::stride::Step;
 use crate::{Parameters, Prior};
 
 /// Two places on one run nearer than this are one, metres.
 const SAME_PLACE_M: f64 = 40.0;
-/// So many times the room that a vehicle's states take is too much.
+/// So much more room than a vehicle's states take is too much.
 const ROOMY: usize = 4;
 
 /// How a vehicle may be on a run.
@@ -38,6 +39,36 @@ pub(crate) struct State {
     pub(crate) score: f64,
 }
 
+/// What is kept of a state from one fix to the next: what its run is can be looked up again.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    instance: TripInstance,
+    assigned: Option<bool>,
+    kind: Kind,
+    cross_m: f32,
+    off_s: f32,
+    dist_m: f64,
+    score: f64,
+}
+
+impl Held {
+    fn of(state: &State) -> Self {
+        let State { run: Run { instance, assigned, .. }, kind, dist_m, cross_m, off_s, score } = *state;
+        Self { instance, assigned, kind, cross_m, off_s, dist_m, score }
+    }
+
+    /// The whole state; its run is that of the state before it, where it is the same.
+    fn state(self, network: &Network, (days, firsts): (&mut Days, &FirstStops), before: Option<&State>) -> State {
+        let known = before.map(|before| before.run).filter(|run| run.instance == self.instance);
+        let run = known.unwrap_or_else(|| {
+            let first = firsts.get(network.trip(self.instance.trip).pattern);
+            Run::new(network, (days.of(network, self.instance.day), self.instance), first, self.assigned)
+        });
+        let Self { kind, dist_m, cross_m, off_s, score, .. } = self;
+        State { run, kind, dist_m, cross_m, off_s, score }
+    }
+}
+
 /// "It is on no run, in the course of this duty."
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rest {
@@ -49,7 +80,7 @@ pub(crate) struct Rest {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Belief {
     /// By shape, then by run.
-    pub(crate) states: Vec<State>,
+    held: Vec<Held>,
     pub(crate) rests: Vec<Rest>,
     /// How well its beginning is known: 0 at first sight, 1 once what it does must have begun in sight.
     known: f64,
@@ -58,7 +89,9 @@ pub(crate) struct Belief {
 /// Buffers used for one vehicle after another.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    states: Vec<State>,
+    before: Vec<State>,
+    /// The states of the vehicle whose fix came last, by shape, then by run.
+    pub(crate) states: Vec<State>,
     rests: Vec<Rest>,
     places: Vec<Place>,
 }
@@ -123,17 +156,22 @@ impl Belief {
         (scratch, search): (&mut Scratch, &mut Search<'_>),
         step: &Step,
     ) -> Option<f64> {
-        self.rest(p, &mut scratch.rests, step.anew);
+        scratch.before.clear();
+        for held in &self.held {
+            let state = held.state(network, (search.days, search.firsts), scratch.before.last());
+            scratch.before.push(state);
+        }
+        self.rest(p, &scratch.before, &mut scratch.rests, step.anew);
         if step.anew {
-            self.states.clear();
+            scratch.before.clear();
             // What was known of it before a gap is worth the less the longer it was.
             self.known = if self.rests.is_empty() { 0.0 } else { self.known.min(1.0) * (-step.gap_s / p.duty_s).exp() };
         }
-        let is_first = self.states.is_empty();
+        let is_first = scratch.before.is_empty();
         self.known += step.moved_m / p.partly_m;
         scratch.states.clear();
         let mut moves = Moves { network, parameters: p, step, places: &mut scratch.places, out: &mut scratch.states };
-        for of_shape in self.states.chunk_by(|a, b| a.run.shape == b.run.shape) {
+        for of_shape in scratch.before.chunk_by(|a, b| a.run.shape == b.run.shape) {
             moves.go_on(of_shape);
         }
         let nearest_m = if is_first || !is_settled(p, &scratch.states, &scratch.rests) {
@@ -147,26 +185,37 @@ impl Belief {
         let none = none_log(p, step);
         self.rests.extend(scratch.rests.iter().map(|r| Rest { score: r.score + none, ..*r }));
         let best = prune(p, &mut scratch.states, &mut self.rests);
-        // Copied, so that a vehicle holds no more memory than it has states.
-        self.states.clear();
-        if self.states.capacity() > ROOMY * scratch.states.len().max(ROOMY) {
-            self.states.shrink_to(scratch.states.len());
+        for state in &mut scratch.states {
+            state.score -= best;
         }
-        self.states.extend(scratch.states.iter().map(|s| State { score: s.score - best, ..*s }));
+        self.hold(&scratch.states);
         nearest_m
     }
 
+    /// Keeps the states, in no more memory than they need.
+    fn hold(&mut self, states: &[State]) {
+        self.held.clear();
+        if self.held.capacity() > states.len() + states.len() / ROOMY + ROOMY {
+            self.held.shrink_to(states.len());
+        }
+        self.held.reserve_exact(states.len());
+        self.held.extend(states.iter().map(Held::of));
+        if self.rests.capacity() > self.rests.len() + self.rests.len() / ROOMY + ROOMY {
+            self.rests.shrink_to_fit();
+        }
+    }
+
     /// The best ways into rests.
-    fn rest(&self, p: &Parameters, rests: &mut Vec<Rest>, anew: bool) {
+    fn rest(&self, p: &Parameters, states: &[State], rests: &mut Vec<Rest>, anew: bool) {
         rests.clear();
-        if self.rests.is_empty() && self.states.is_empty() {
+        if self.rests.is_empty() && states.is_empty() {
             rests.push(Rest { duty: Duty::None, score: 0.0 });
         }
         for rest in &self.rests {
             offer(rests, rest.duty, rest.score);
             offer(rests, Duty::None, rest.score + if rest.duty == Duty::None { 0.0 } else { p.end_duty_log });
         }
-        for state in &self.states {
+        for state in states {
             let left = state.score + if anew { 0.0 } else { leave_log(p, state) };
             offer(rests, state.run.duty, left);
             offer(rests, Duty::None, left + p.end_duty_log);
@@ -177,10 +226,10 @@ impl Belief {
     /// there is now is held against them.
     pub(crate) fn assign(&mut self, network: &Network, p: &Parameters, priors: &[Prior]) {
         let against = |assigned: Option<bool>| if assigned == Some(false) { p.live_prior_log } else { 0.0 };
-        for state in &mut self.states {
-            let now = assigned(network, p, priors, state.run.instance);
-            state.score += against(now) - against(state.run.assigned);
-            state.run.assigned = now;
+        for held in &mut self.held {
+            let now = assigned(network, p, priors, held.instance);
+            held.score += against(now) - against(held.assigned);
+            held.assigned = now;
         }
     }
 }

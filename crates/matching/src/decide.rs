@@ -2,9 +2,9 @@
 
 use network::{BlockIdx, RouteIdx, TripInstance};
 
-use crate::belief::{Belief, Kind, State};
+use crate::belief::{Kind, Rest, State};
 use crate::moves::narrow;
-use crate::run::{Duty, Run};
+use crate::run::Duty;
 use crate::stride::Step;
 use crate::{Parameters, State as Doing};
 
@@ -14,7 +14,14 @@ pub(crate) struct Said {
     /// The trip that was said.
     trip: Option<TripInstance>,
     /// The last run that was said.
-    last: Option<Run>,
+    last: Option<Last>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    instance: TripInstance,
+    route: RouteIdx,
+    duty: Duty,
 }
 
 /// What is said now.
@@ -56,23 +63,23 @@ impl Decider {
         &mut self,
         p: &Parameters,
         said: &mut Said,
-        belief: &Belief,
+        (states, rests): (&[State], &[Rest]),
         (step, standing): (&Step, bool),
     ) -> Decision {
         if step.anew {
             said.trip = None;
         }
-        self.share(belief);
+        self.share(states);
         let serving: f64 = self.routes.iter().map(|(_, mass)| mass).sum();
-        let resting: f64 = belief.rests.iter().map(|r| r.score.exp()).sum();
+        let resting: f64 = rests.iter().map(|r| r.score.exp()).sum();
         let wanted = if said.trip.is_some() { -p.keep_log } else { p.say_log };
         let chosen = if serving > resting * wanted.exp() { self.choose(p, said) } else { None };
         let Some(Share { best, mass }) = chosen.filter(|c| f64::from(c.best.off_s) <= p.off_route_s) else {
             said.trip = None;
-            return silent(said, belief, standing);
+            return silent(said, rests, standing);
         };
         said.trip = Some(best.run.instance);
-        said.last = Some(best.run);
+        said.last = Some(Last { instance: best.run.instance, route: best.run.route, duty: best.run.duty });
         let before_departure = best.run.departs_in_s(step.to.time) >= 0.0;
         let doing = match best.kind {
             Kind::Off => Doing::OffRoute,
@@ -90,10 +97,10 @@ impl Decider {
         }
     }
 
-    fn share(&mut self, belief: &Belief) {
+    fn share(&mut self, states: &[State]) {
         self.runs.clear();
         self.routes.clear();
-        for of_run in belief.states.chunk_by(|a, b| a.run.instance == b.run.instance) {
+        for of_run in states.chunk_by(|a, b| a.run.instance == b.run.instance) {
             let Some(best) = of_run.iter().max_by(|a, b| a.score.total_cmp(&b.score)) else { continue };
             let mass: f64 = of_run.iter().map(|s| s.score.exp()).sum();
             self.runs.push(Share { best: *best, mass });
@@ -121,9 +128,9 @@ impl Decider {
 }
 
 /// On no trip: in the course of the duty that it was on, where it is still likely.
-fn silent(said: &Said, belief: &Belief, standing: bool) -> Decision {
+fn silent(said: &Said, rests: &[Rest], standing: bool) -> Decision {
     let doing = if standing { Doing::Unknown } else { Doing::Deadhead };
-    let rest = belief.rests.iter().max_by(|a, b| a.score.total_cmp(&b.score));
+    let rest = rests.iter().max_by(|a, b| a.score.total_cmp(&b.score));
     let last = said.last.filter(|last| rest.is_some_and(|r| r.duty == last.duty && r.duty != Duty::None));
     let block = last.and_then(|l| l.duty.block());
     let (route, after) = last.map(|l| (l.route, l.instance)).unzip();

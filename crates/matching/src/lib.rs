@@ -26,6 +26,7 @@
 //! [`Hindsight`] sees a vehicle's whole day before it says anything, and [`match_fleet`] those
 //! of all vehicles, of which no two serve one run.
 
+mod around;
 mod belief;
 mod decide;
 mod hindsight;
@@ -35,6 +36,7 @@ mod moves;
 mod noise;
 mod outcome;
 mod parameters;
+mod past;
 mod prior;
 mod qualify;
 mod recent;

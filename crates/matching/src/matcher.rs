@@ -6,13 +6,15 @@ use std::sync::Arc;
 use model::{Fix, ServiceDate, Timestamp, VehicleId};
 use network::{Candidate, Network, ServiceDay, TripInstance};
 
+use crate::around::Around;
 use crate::belief::{Belief, Kind, Scratch};
 use crate::decide::{Decider, Decision, Said};
 use crate::moves::narrow;
 use crate::noise::{Noise, fit};
 use crate::qualify::{Point, Qualified, Qualifier};
 use crate::recent::Recent;
-use crate::search::Search;
+use crate::run::FirstStops;
+use crate::search::{Search, Start};
 use crate::stride::Stride;
 use crate::visits::Progress;
 use crate::{Hindsight, MatchedFix, Outcome, Parameters, Prior, Priors, Rejection, State};
@@ -39,10 +41,14 @@ pub struct Matcher {
     parameters: Parameters,
     /// The same for the vehicle at hand, as noisy as it is.
     own: Parameters,
-    vehicles: HashMap<VehicleId, Vehicle>,
+    /// Each in a place of its own: a table has room for more vehicles than there are.
+    vehicles: HashMap<VehicleId, Box<Vehicle>>,
     priors: Arc<Priors>,
     days: Days,
     near: Vec<Candidate>,
+    starts: Vec<Start>,
+    around: Around,
+    firsts: FirstStops,
     scratch: Scratch,
     decider: Decider,
     hindsight: Hindsight,
@@ -115,6 +121,7 @@ impl Matcher {
     pub fn new(network: Arc<Network>, parameters: Parameters) -> Self {
         Self {
             hindsight: Hindsight::new(Arc::clone(&network), parameters.clone()),
+            firsts: FirstStops::of(&network),
             network,
             own: parameters.clone(),
             parameters,
@@ -122,6 +129,8 @@ impl Matcher {
             priors: Arc::default(),
             days: Days::default(),
             near: Vec::new(),
+            starts: Vec::new(),
+            around: Around::default(),
             scratch: Scratch::default(),
             decider: Decider::default(),
             seen: 0,
@@ -148,7 +157,8 @@ impl Matcher {
         self.forget_silent(fix.time);
         if !self.vehicles.contains_key(vehicle) {
             let priors = self.priors.get(vehicle).cloned().unwrap_or_default();
-            self.vehicles.insert(vehicle.clone(), Vehicle { priors, ..Vehicle::default() });
+            let state = Box::new(Vehicle { priors, ..Vehicle::default() });
+            self.vehicles.insert(vehicle.clone(), state);
         }
         let Some(state) = self.vehicles.get_mut(vehicle) else { return };
         let mut matched = MatchedFix::unmatched(vehicle, fix);
@@ -162,6 +172,9 @@ impl Matcher {
                     parameters: &self.own,
                     days: &mut self.days,
                     near: &mut self.near,
+                    starts: &mut self.starts,
+                    around: &mut self.around,
+                    firsts: &self.firsts,
                     scratch: &mut self.scratch,
                     decider: &mut self.decider,
                 };
@@ -175,7 +188,7 @@ impl Matcher {
         if rejected.is_some() && !is_late {
             return;
         }
-        let kept = state.recent.keep(fix, received_at, trip, self.parameters.correct_fixes);
+        let kept = state.recent.keep(fix, trip, self.parameters.correct_fixes);
         let is_new = trip.is_some() && trip != state.told;
         if !is_late {
             state.told = trip;
@@ -213,6 +226,9 @@ struct Rooms<'a> {
     parameters: &'a Parameters,
     days: &'a mut Days,
     near: &'a mut Vec<Candidate>,
+    starts: &'a mut Vec<Start>,
+    around: &'a mut Around,
+    firsts: &'a FirstStops,
     scratch: &'a mut Scratch,
     decider: &'a mut Decider,
 }
@@ -229,11 +245,18 @@ impl Rooms<'_> {
         vehicle.progress.remember(qualified.point, vehicle.stride.is_standing());
         if let Some(step) = step {
             let priors = &vehicle.priors;
-            let mut search = Search { network, parameters, days: self.days, near: self.near, priors };
+            let (near, starts, around) = (&mut *self.near, &mut *self.starts, &mut *self.around);
+            let mut search =
+                Search { network, parameters, days: self.days, near, priors, starts, around, firsts: self.firsts };
             let beside_m = vehicle.belief.advance((network, parameters), (self.scratch, &mut search), &step);
             vehicle.noise.learn(self.usual, beside_m.filter(|_| step.information > 0.0), step.jitter_m);
             let moment = (&step, vehicle.stride.is_standing());
-            vehicle.decision = self.decider.decide(parameters, &mut vehicle.said, &vehicle.belief, moment);
+            vehicle.decision = self.decider.decide(
+                parameters,
+                &mut vehicle.said,
+                (&self.scratch.states, &vehicle.belief.rests),
+                moment,
+            );
             if self.has_a_break(vehicle, qualified.point) {
                 vehicle.decision.doing = State::Layover;
             }

@@ -2,17 +2,27 @@
 
 use std::collections::VecDeque;
 
-use model::{Fix, Timestamp, VehicleId};
+use model::{Fix, LatLon, Timestamp, VehicleId};
 use network::TripInstance;
 
 use crate::{Hindsight, Outcome, Prior, Track};
 
-/// A fix, and the trip that was said of it.
+/// Of a fix that was not rejected, or came late, what matching it once more asks for, and the trip
+/// that was said of it.
 #[derive(Clone, Copy, Debug)]
 struct Told {
-    fix: Fix,
-    received_at: Option<Timestamp>,
+    time: Timestamp,
+    position: LatLon,
+    speed_mps: Option<f32>,
+    heading_deg: Option<f32>,
     trip: Option<TripInstance>,
+}
+
+impl Told {
+    fn fix(&self) -> Fix {
+        let Self { time, position, speed_mps, heading_deg, .. } = *self;
+        Fix { speed_mps, heading_deg, ..Fix::at(time, position) }
+    }
 }
 
 /// A vehicle's last fixes in the order of their time.
@@ -23,20 +33,16 @@ pub(crate) struct Recent {
 
 impl Recent {
     /// Keeps a fix in its place, at most `most` of them. Whether it still belongs among them.
-    pub(crate) fn keep(
-        &mut self,
-        fix: &Fix,
-        received_at: Option<Timestamp>,
-        trip: Option<TripInstance>,
-        most: usize,
-    ) -> bool {
-        let at = self.told.partition_point(|t| t.fix.time <= fix.time);
+    pub(crate) fn keep(&mut self, fix: &Fix, trip: Option<TripInstance>, most: usize) -> bool {
+        let Some(position) = fix.position else { return false };
+        let at = self.told.partition_point(|t| t.time <= fix.time);
         if at == 0 && !self.told.is_empty() || most == 0 {
             return false;
         }
         // Room is made first: one more than a power of two would take twice the memory.
         let full = self.told.len() >= most && self.told.pop_front().is_some();
-        self.told.insert(at - usize::from(full), Told { fix: *fix, received_at, trip });
+        let Fix { time, speed_mps, heading_deg, .. } = *fix;
+        self.told.insert(at - usize::from(full), Told { time, position, speed_mps, heading_deg, trip });
         true
     }
 
@@ -52,12 +58,12 @@ impl Recent {
     ) {
         let track = Track {
             vehicle: vehicle.clone(),
-            fixes: self.told.iter().map(|told| (told.fix, told.received_at)).collect(),
+            fixes: self.told.iter().map(|told| (told.fix(), None)).collect(),
             priors: priors.to_vec(),
         };
         let again = hindsight.day(&track);
         for (told, matched) in self.told.iter_mut().zip(again.fixes) {
-            let is_late = late == Some(told.fix.time);
+            let is_late = late == Some(told.time);
             let is_of_run = run.is_some() && matched.trip == run && told.trip != run;
             if matched.rejected.is_none() && (is_late || is_of_run) {
                 told.trip = matched.trip;

@@ -1,26 +1,16 @@
 //! From progress along a trip to arrivals and departures.
 
-use std::collections::VecDeque;
-
 use model::{Timestamp, VehicleId};
 use network::{Network, PatternIdx, Shape, TripInstance};
 
+use crate::past::{Passed, Past};
 use crate::qualify::Point;
 use crate::{Parameters, StopVisit};
 
-/// Fixes remembered, to look back along a trip once it is known.
-const MEMORY: usize = 96;
 /// Past a stop by this much a vehicle has left it, metres.
 const LEFT_M: f64 = 25.0;
 /// Farther beside the shape a fix of the past does not belong to the trip, metres.
 const BESIDE_M: f64 = 80.0;
-
-/// A fix of the past, and whether the vehicle stood.
-#[derive(Clone, Copy, Debug)]
-struct Past {
-    point: Point,
-    standing: bool,
-}
 
 /// A place on the trip at an instant.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +32,8 @@ struct Open {
 /// A vehicle's progress along the trip that is said of it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
-    past: VecDeque<Past>,
+    /// To look back along a trip once it is known.
+    past: Past,
     run: Option<(TripInstance, PatternIdx)>,
     last: Option<Place>,
     next: usize,
@@ -64,15 +55,12 @@ struct Left {
 impl Progress {
     /// Remembers a fix, on whatever trip.
     pub(crate) fn remember(&mut self, point: Point, standing: bool) {
-        if self.past.len() == MEMORY {
-            self.past.pop_front();
-        }
-        self.past.push_back(Past { point, standing });
+        self.past.push(Passed { point, standing });
     }
 
     /// Forgets everything but what is under way, after a gap.
     pub(crate) fn forget_past(&mut self) {
-        self.past.clear();
+        self.past = Past::default();
     }
 
     /// It has left its shape: the stops up to where it comes back are not served.
@@ -111,7 +99,7 @@ impl Progress {
             }
             return;
         }
-        if let Some(now) = self.past.back() {
+        if let Some(now) = self.past.newest() {
             let place = Place { time: now.point.time, dist_m, standing: now.standing };
             self.take(&context, place, out);
         }
@@ -130,7 +118,7 @@ impl Progress {
     /// A trip is taken for over a little before its last stop; the fix at which the next one
     /// begins is still at that stop.
     fn reach_the_end(&mut self, context: &Context<'_>, out: &mut Vec<StopVisit>) {
-        let (Some((_, pattern)), Some(last), Some(now)) = (self.run, self.last, self.past.back().copied()) else {
+        let (Some((_, pattern)), Some(last), Some(now)) = (self.run, self.last, self.past.newest()) else {
             return;
         };
         let pattern = context.network.pattern(pattern);
@@ -160,7 +148,7 @@ impl Progress {
         let mut trail: Vec<Place> = Vec::new();
         let mut ahead = dist_m;
         let mut later: Option<Point> = None;
-        for past in self.past.iter().rev() {
+        for past in self.past.back_from_newest() {
             let place = match later {
                 None => Some(dist_m),
                 Some(after) => {
