@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use model::{DeviceId, Timestamp};
+use model::{DeviceId, LatLon, Timestamp};
 use protocols::teltonika::{Codec, encode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -18,6 +18,11 @@ use crate::city::City;
 const ELEMENTS: usize = 12;
 /// Connections from one address: fewer than it has ports.
 const FROM_ONE_ADDRESS: usize = 5_000;
+/// Seconds over which a tracker sees its speed and heading.
+const MOVED_S: f64 = 20.0;
+/// What is slower stands.
+const MOVES_MPS: f64 = 1.5;
+const M_PER_DEG: f64 = 111_195.0;
 /// Fixes of a vehicle that may not have been seen yet.
 const UNSEEN: usize = 64;
 
@@ -113,6 +118,15 @@ async fn connect(to: SocketAddr, vehicle: usize) -> TcpStream {
     stream
 }
 
+/// Speed, and heading where it moves, from one place to the next.
+fn movement(before: LatLon, now: LatLon) -> (Option<f32>, Option<f32>) {
+    let north_m = (now.lat() - before.lat()) * M_PER_DEG;
+    let east_m = (now.lon() - before.lon()) * M_PER_DEG * now.lat().to_radians().cos();
+    let speed = north_m.hypot(east_m) / MOVED_S;
+    let heading = east_m.atan2(north_m).to_degrees().rem_euclid(360.0);
+    if speed < MOVES_MPS { (Some(0.0), None) } else { (Some(speed as f32), Some(heading as f32)) }
+}
+
 #[expect(clippy::too_many_arguments, reason = "all that a tracker knows")]
 async fn tracker(
     mut stream: TcpStream,
@@ -133,8 +147,11 @@ async fn tracker(
         // The wire has milliseconds.
         let at = day.begins.plus_seconds(((step * every_s + offset_s) * 1e3).round() / 1e3);
         tokio::time::sleep_until(day.instant(at).into()).await;
+        let place = city.place(vehicle, at);
         batch.fixes[0].time = at;
-        batch.fixes[0].position = Some(city.place(vehicle, at));
+        batch.fixes[0].position = Some(place);
+        (batch.fixes[0].speed_mps, batch.fixes[0].heading_deg) =
+            movement(city.place(vehicle, at.plus_seconds(-MOVED_S)), place);
         let frame = encode::packet(Codec::Codec8Extended, &batch);
         log.note(vehicle, at);
         stream.write_all(&frame).await.unwrap();
