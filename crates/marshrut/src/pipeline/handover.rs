@@ -145,12 +145,13 @@ fn bytes_of(chunk: &Chunk) -> usize {
             + batch.attributes.len() * size_of::<Attribute>()
             + batch.text.len()
     });
-    reports.sum::<usize>() + chunk.matched.visits.len() * size_of::<StopVisit>()
+    reports.sum::<usize>() + chunk.matched.visits.len() * size_of::<(Position, StopVisit)>()
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{DeviceId, FixBatch, Timestamp, VehicleId};
+    use model::{DeviceId, FixBatch, ServiceDate, Timestamp, VehicleId};
+    use network::{StopIdx, TripIdx, TripInstance};
 
     use super::*;
     use crate::pipeline::shards::Matched;
@@ -170,6 +171,21 @@ mod tests {
         let reports: Vec<_> = positions.map(|at| (Position(at), report.clone())).collect();
         let fixes = reports.iter().map(|_| vec![MatchedFix::unmatched(&vehicle, &fix)]).collect();
         Arc::new(Chunk { reports: Arc::new(reports), matched: Matched { fixes, visits: Vec::new() }, upto })
+    }
+
+    fn visit(at: u64) -> StopVisit {
+        let day = ServiceDate::parse("2026-11-18").unwrap();
+        StopVisit {
+            vehicle: VehicleId::new("7").unwrap(),
+            trip: TripInstance { trip: TripIdx(0), day, offset_s: 0 },
+            stop_index: 0,
+            stop_sequence: 1,
+            stop: StopIdx(0),
+            arrival: Timestamp::from_secs(i64::try_from(at).unwrap()),
+            departure: None,
+            interpolated: false,
+            uncertainty_s: 0.0,
+        }
     }
 
     fn give(handover: &Handover, chunks: &[Arc<Chunk>]) {
@@ -203,6 +219,18 @@ mod tests {
         give(&handover, &[chunk(1..=4), chunk(5..=8)]);
         assert!(handover.reaches(Position(6)));
         assert_eq!(positions(&handover.take(Position(6), 100)), [7, 8]);
+    }
+
+    #[test]
+    fn a_visit_that_was_kept_already_is_not_said_again() {
+        // A matcher that knows less of the past says it worse, and the store keeps what it is told last.
+        let mut given = Arc::into_inner(chunk(1..=4)).unwrap();
+        given.matched.visits = (1..=4).map(|at| (Position(at), visit(at))).collect();
+        let handover = Handover::new(Position(0));
+        handover.give(&Arc::new(given));
+        let Next::Chunks(chunks) = handover.take(Position(2), 100) else { panic!("nothing is there") };
+        let visits = chunks.iter().flat_map(|chunk| &chunk.matched.visits);
+        assert_eq!(visits.map(|(at, _)| at.0).collect::<Vec<_>>(), [3, 4]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Sink for HistorySink {
             })
             .collect();
         let visits = chunks.iter().flat_map(|chunk| &chunk.matched.visits);
-        let visits = visits.map(|visit| VisitRow::of(visit, &self.network)).collect();
+        let visits = visits.map(|(_, visit)| VisitRow::of(visit, &self.network)).collect();
         let committed = self.store.commit(&Batch { fixes, visits }, upto.0).await?;
         metrics::counter!("marshrut_store_fixes_total").increment(committed.inserted);
         metrics::counter!("marshrut_store_duplicates_total").increment(committed.duplicates);

@@ -27,12 +27,13 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// The part past a position. The visits stay: which reports made them certain is not known, and
-    /// said twice they are the same.
+    /// The part past a position. Visits up to it were kept when they became certain, perhaps by matchers
+    /// that knew more of the past than these.
     pub fn after(&self, position: Position) -> Self {
         let skip = self.reports.partition_point(|(at, _)| *at <= position);
         let fixes = self.matched.fixes.get(skip..).unwrap_or_default().to_vec();
-        let matched = Matched { fixes, visits: self.matched.visits.clone() };
+        let visits = self.matched.visits.iter().filter(|(at, _)| *at > position).cloned().collect();
+        let matched = Matched { fixes, visits };
         let reports = Arc::new(self.reports.get(skip..).unwrap_or_default().to_vec());
         Self { reports, matched, upto: self.upto }
     }
