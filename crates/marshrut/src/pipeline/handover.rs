@@ -14,6 +14,8 @@ use super::stage::Chunk;
 /// The most that waits for the store, bytes: a database that pauses for a dozen seconds at 5,000 fixes
 /// a second. A store that is behind by more matches for itself.
 const MOST_BYTES: usize = 32 << 20;
+/// The most of it for one transaction, bytes, and one chunk: its rows take as much again, or more.
+const AT_ONCE_BYTES: usize = 8 << 20;
 
 /// Chunks in the journal's order and without a gap, from one stage to the other. It never keeps the
 /// one that gives waiting: where there is no room, the oldest go, and the journal has their reports.
@@ -67,18 +69,21 @@ impl Handover {
         self.changed.notify_one();
     }
 
-    /// What follows a position: whole chunks until there are enough reports. They are gone from here then.
+    /// What follows a position: whole chunks until there are enough reports, or bytes. They are gone from
+    /// here then.
     pub fn take(&self, position: Position, enough: usize) -> Next {
         let mut held = self.held();
         if position < held.after {
             return Next::TooLate;
         }
         held.skip(position);
-        let (mut chunks, mut reports) = (Vec::new(), 0);
+        let (mut chunks, mut reports, mut bytes) = (Vec::new(), 0, 0);
         while reports < enough
+            && bytes < AT_ONCE_BYTES
             && let Some(chunk) = held.pop()
         {
             reports += chunk.reports.len();
+            bytes += bytes_of(&chunk);
             chunks.push(chunk);
         }
         match chunks.first_mut() {
@@ -231,6 +236,20 @@ mod tests {
         let Next::Chunks(chunks) = handover.take(Position(2), 100) else { panic!("nothing is there") };
         let visits = chunks.iter().flat_map(|chunk| &chunk.matched.visits);
         assert_eq!(visits.map(|(at, _)| at.0).collect::<Vec<_>>(), [3, 4]);
+    }
+
+    #[test]
+    fn what_is_large_goes_in_parts() {
+        let mut report = chunk(1..=1).reports.first().unwrap().1.clone();
+        report.batch.text = vec![0; AT_ONCE_BYTES / 2];
+        let handover = Handover::new(Position(0));
+        for at in 1..=4 {
+            let matched = Matched { fixes: vec![Vec::new()], visits: Vec::new() };
+            let reports = Arc::new(vec![(Position(at), report.clone())]);
+            handover.give(&Arc::new(Chunk { reports, matched, upto: Position(at) }));
+        }
+        assert_eq!(positions(&handover.take(Position(0), 100)), [1, 2]);
+        assert_eq!(positions(&handover.take(Position(2), 100)), [3, 4]);
     }
 
     #[test]
