@@ -93,6 +93,12 @@ impl History {
         let warm_up_after = tokio::task::spawn_blocking(move || recent(&journal, after, warm_up)).await??;
         let shards = Shards::start(stage.name, &self.beforehand, self.shards)?;
         let upto = stage.run(Start { after, warm_up_after }, shards, sink, |at| self.handover.reaches(at)).await?;
+        // Being stopped while the journal has failed, or closed; trying again would be the same for ever.
+        anyhow::ensure!(
+            upto > after,
+            "{}: the journal gives nothing after position {after}; the next start goes on from there",
+            stage.name
+        );
         tracing::info!("the store has caught up");
         Ok(upto)
     }
@@ -113,8 +119,12 @@ pub fn recent(journal: &Journal, position: Position, past: Duration) -> anyhow::
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use journal::Options;
+    use matching::{Parameters, Priors};
     use model::{DeviceId, FixBatch, Report, Timestamp, VehicleId};
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
 
@@ -126,6 +136,24 @@ mod tests {
             received_at: Timestamp::from_secs(received_s),
             batch: FixBatch::default(),
         }
+    }
+
+    #[tokio::test]
+    async fn a_journal_that_gives_nothing_does_not_keep_a_store_that_lags_from_stopping() {
+        let folder = tempfile::tempdir().unwrap();
+        let gtfs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../replay-data/sloviansk/gtfs");
+        let network = crate::gtfs::read(&gtfs).await.unwrap().network;
+        let store = store::open(&format!("sqlite://{}", folder.path().join("marshrut.db").display())).await.unwrap();
+        let journal = Journal::open(folder.path(), Options::default()).unwrap();
+        let sink = HistorySink::new(store, journal.clone(), Arc::clone(&network));
+        let beforehand = Beforehand::new(network, Parameters::default(), Priors::default());
+        let handover = Handover::new(Position(9));
+        let history = History { handover, beforehand, shards: 1, warm_up: Duration::ZERO };
+        let stage = Stage { name: "history", journal, stop: CancellationToken::new() };
+        stage.stop.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(10), history.run(stage, Position(0), sink)).await;
+        let error = ended.expect("it ends").unwrap_err().to_string();
+        assert!(error.contains("after position 0") && error.contains("next start"), "{error}");
     }
 
     #[tokio::test]
