@@ -75,6 +75,18 @@ pub fn stored(url: &str) -> Vec<(String, String)> {
     })
 }
 
+/// The stop visits of a service day in a store, in its order.
+pub fn visits(url: &str, day: &str) -> Vec<store::VisitRow> {
+    const PAGE: usize = 100_000;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = store::open(url).await.unwrap();
+        let visits = store.visits_of(model::ServiceDate::parse(day).unwrap(), None, PAGE).await.unwrap();
+        store.close().await;
+        visits
+    })
+}
+
 /// Device and time of every fix in a replay's list of what was acknowledged.
 pub fn acknowledged_in(list: &Path) -> BTreeSet<(String, String)> {
     let reader = csv::ReaderBuilder::new().has_headers(false).from_path(list).unwrap();

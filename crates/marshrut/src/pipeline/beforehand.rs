@@ -19,7 +19,7 @@ impl Beforehand {
     /// What holds at the start.
     pub fn new(network: Arc<Network>, parameters: Parameters, priors: Priors) -> Arc<Self> {
         // Nobody reads corrections here: riders are told better with the next fix, and data sets match
-        // the day anew. They would cost each vehicle its last fixes once more, in both stages.
+        // the day anew. They would cost each vehicle its last fixes once more.
         let parameters = Parameters { correct_fixes: 0, ..parameters };
         Arc::new(Self { network, parameters, priors: ArcSwap::from_pointee(priors) })
     }

@@ -14,6 +14,8 @@ use super::stage::Chunk;
 /// The most that waits for the store, bytes: a database that pauses for a dozen seconds at 5,000 fixes
 /// a second. A store that is behind by more matches for itself.
 const MOST_BYTES: usize = 32 << 20;
+/// The most of it for one transaction, bytes, and one chunk: its rows take as much again, or more.
+const AT_ONCE_BYTES: usize = 8 << 20;
 
 /// Chunks in the journal's order and without a gap, from one stage to the other. It never keeps the
 /// one that gives waiting: where there is no room, the oldest go, and the journal has their reports.
@@ -67,18 +69,21 @@ impl Handover {
         self.changed.notify_one();
     }
 
-    /// What follows a position: whole chunks until there are enough reports. They are gone from here then.
+    /// What follows a position: whole chunks until there are enough reports, or bytes. They are gone from
+    /// here then.
     pub fn take(&self, position: Position, enough: usize) -> Next {
         let mut held = self.held();
         if position < held.after {
             return Next::TooLate;
         }
         held.skip(position);
-        let (mut chunks, mut reports) = (Vec::new(), 0);
+        let (mut chunks, mut reports, mut bytes) = (Vec::new(), 0, 0);
         while reports < enough
+            && bytes < AT_ONCE_BYTES
             && let Some(chunk) = held.pop()
         {
             reports += chunk.reports.len();
+            bytes += bytes_of(&chunk);
             chunks.push(chunk);
         }
         match chunks.first_mut() {
@@ -145,12 +150,13 @@ fn bytes_of(chunk: &Chunk) -> usize {
             + batch.attributes.len() * size_of::<Attribute>()
             + batch.text.len()
     });
-    reports.sum::<usize>() + chunk.matched.visits.len() * size_of::<StopVisit>()
+    reports.sum::<usize>() + chunk.matched.visits.len() * size_of::<(Position, StopVisit)>()
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{DeviceId, FixBatch, Timestamp, VehicleId};
+    use model::{DeviceId, FixBatch, ServiceDate, Timestamp, VehicleId};
+    use network::{StopIdx, TripIdx, TripInstance};
 
     use super::*;
     use crate::pipeline::shards::Matched;
@@ -170,6 +176,21 @@ mod tests {
         let reports: Vec<_> = positions.map(|at| (Position(at), report.clone())).collect();
         let fixes = reports.iter().map(|_| vec![MatchedFix::unmatched(&vehicle, &fix)]).collect();
         Arc::new(Chunk { reports: Arc::new(reports), matched: Matched { fixes, visits: Vec::new() }, upto })
+    }
+
+    fn visit(at: u64) -> StopVisit {
+        let day = ServiceDate::parse("2026-11-18").unwrap();
+        StopVisit {
+            vehicle: VehicleId::new("7").unwrap(),
+            trip: TripInstance { trip: TripIdx(0), day, offset_s: 0 },
+            stop_index: 0,
+            stop_sequence: 1,
+            stop: StopIdx(0),
+            arrival: Timestamp::from_secs(i64::try_from(at).unwrap()),
+            departure: None,
+            interpolated: false,
+            uncertainty_s: 0.0,
+        }
     }
 
     fn give(handover: &Handover, chunks: &[Arc<Chunk>]) {
@@ -203,6 +224,32 @@ mod tests {
         give(&handover, &[chunk(1..=4), chunk(5..=8)]);
         assert!(handover.reaches(Position(6)));
         assert_eq!(positions(&handover.take(Position(6), 100)), [7, 8]);
+    }
+
+    #[test]
+    fn a_visit_that_was_kept_already_is_not_said_again() {
+        // A matcher that knows less of the past says it worse, and the store keeps what it is told last.
+        let mut given = Arc::into_inner(chunk(1..=4)).unwrap();
+        given.matched.visits = (1..=4).map(|at| (Position(at), visit(at))).collect();
+        let handover = Handover::new(Position(0));
+        handover.give(&Arc::new(given));
+        let Next::Chunks(chunks) = handover.take(Position(2), 100) else { panic!("nothing is there") };
+        let visits = chunks.iter().flat_map(|chunk| &chunk.matched.visits);
+        assert_eq!(visits.map(|(at, _)| at.0).collect::<Vec<_>>(), [3, 4]);
+    }
+
+    #[test]
+    fn what_is_large_goes_in_parts() {
+        let mut report = chunk(1..=1).reports.first().unwrap().1.clone();
+        report.batch.text = vec![0; AT_ONCE_BYTES / 2];
+        let handover = Handover::new(Position(0));
+        for at in 1..=4 {
+            let matched = Matched { fixes: vec![Vec::new()], visits: Vec::new() };
+            let reports = Arc::new(vec![(Position(at), report.clone())]);
+            handover.give(&Arc::new(Chunk { reports, matched, upto: Position(at) }));
+        }
+        assert_eq!(positions(&handover.take(Position(0), 100)), [1, 2]);
+        assert_eq!(positions(&handover.take(Position(2), 100)), [3, 4]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Sink for HistorySink {
             })
             .collect();
         let visits = chunks.iter().flat_map(|chunk| &chunk.matched.visits);
-        let visits = visits.map(|visit| VisitRow::of(visit, &self.network)).collect();
+        let visits = visits.map(|(_, visit)| VisitRow::of(visit, &self.network)).collect();
         let committed = self.store.commit(&Batch { fixes, visits }, upto.0).await?;
         metrics::counter!("marshrut_store_fixes_total").increment(committed.inserted);
         metrics::counter!("marshrut_store_duplicates_total").increment(committed.duplicates);
@@ -90,16 +90,22 @@ impl History {
         tracing::info!(behind, "the store lags behind the journal and is brought up to date from there");
         metrics::counter!("marshrut_store_catch_ups_total").increment(1);
         let (journal, warm_up) = (stage.journal.clone(), self.warm_up);
-        let warm_up_after = tokio::task::spawn_blocking(move || warm_up_for(&journal, after, warm_up)).await??;
+        let warm_up_after = tokio::task::spawn_blocking(move || recent(&journal, after, warm_up)).await??;
         let shards = Shards::start(stage.name, &self.beforehand, self.shards)?;
         let upto = stage.run(Start { after, warm_up_after }, shards, sink, |at| self.handover.reaches(at)).await?;
+        // Being stopped while the journal has failed, or closed; trying again would be the same for ever.
+        anyhow::ensure!(
+            upto > after,
+            "{}: the journal gives nothing after position {after}; the next start goes on from there",
+            stage.name
+        );
         tracing::info!("the store has caught up");
         Ok(upto)
     }
 }
 
-/// Where matchers begin to read, so that at a position they know the vehicles' recent past.
-fn warm_up_for(journal: &Journal, position: Position, warm_up: Duration) -> anyhow::Result<Position> {
+/// Where matchers begin to read, so that at a position they know so much of the vehicles' past.
+pub fn recent(journal: &Journal, position: Position, past: Duration) -> anyhow::Result<Position> {
     if position < journal.first() || position > journal.head() {
         // The journal does not hold that report any more, or not yet: nothing to warm up with.
         return Ok(position);
@@ -107,6 +113,62 @@ fn warm_up_for(journal: &Journal, position: Position, warm_up: Duration) -> anyh
     let Some((_, report)) = journal.read(Position(position.0.saturating_sub(1)), 1)?.into_iter().next() else {
         return Ok(position);
     };
-    let since = report.received_at.plus_seconds(-warm_up.as_secs_f64());
+    let since = report.received_at.plus_seconds(-past.as_secs_f64());
     Ok(journal.position_at(since)?.min(position))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use journal::Options;
+    use matching::{Parameters, Priors};
+    use model::{DeviceId, FixBatch, Report, Timestamp, VehicleId};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    fn report(received_s: i64) -> Report {
+        Report {
+            device: DeviceId::new("7").unwrap(),
+            vehicle: VehicleId::new("7").unwrap(),
+            protocol: "teltonika".into(),
+            received_at: Timestamp::from_secs(received_s),
+            batch: FixBatch::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_journal_that_gives_nothing_does_not_keep_a_store_that_lags_from_stopping() {
+        let folder = tempfile::tempdir().unwrap();
+        let gtfs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../replay-data/sloviansk/gtfs");
+        let network = crate::gtfs::read(&gtfs).await.unwrap().network;
+        let store = store::open(&format!("sqlite://{}", folder.path().join("marshrut.db").display())).await.unwrap();
+        let journal = Journal::open(folder.path(), Options::default()).unwrap();
+        let sink = HistorySink::new(store, journal.clone(), Arc::clone(&network));
+        let beforehand = Beforehand::new(network, Parameters::default(), Priors::default());
+        let handover = Handover::new(Position(9));
+        let history = History { handover, beforehand, shards: 1, warm_up: Duration::ZERO };
+        let stage = Stage { name: "history", journal, stop: CancellationToken::new() };
+        stage.stop.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(10), history.run(stage, Position(0), sink)).await;
+        let error = ended.expect("it ends").unwrap_err().to_string();
+        assert!(error.contains("after position 0") && error.contains("next start"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_past_is_counted_back_from_a_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path(), Options::default()).unwrap();
+        let recent =
+            |position, past_s| super::recent(&journal, Position(position), Duration::from_secs(past_s)).unwrap();
+        assert_eq!(recent(0, 60), Position(0), "nothing has come in yet");
+        for received_s in [1_000, 1_010, 1_020, 1_030] {
+            journal.append(report(received_s)).await.unwrap();
+        }
+        assert_eq!(recent(4, 15), Position(2));
+        assert_eq!(recent(3, 15), Position(1));
+        assert_eq!(recent(4, 3_600), Position(0));
+        assert_eq!(recent(9, 60), Position(9), "past the head");
+    }
 }

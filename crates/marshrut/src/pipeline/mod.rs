@@ -23,7 +23,7 @@ mod worker;
 pub use beforehand::Beforehand;
 pub use follow::follow;
 pub use handover::Handover;
-pub use history::{CURSOR, History, HistorySink};
+pub use history::{CURSOR, History, HistorySink, recent};
 pub use live::{LiveHandle, LiveSink, live_task};
 pub use shards::Shards;
 pub use stage::{Stage, Start};

@@ -20,7 +20,14 @@ struct Job {
     reports: Reports,
     /// Indices of the reports whose vehicles are this thread's.
     mine: Vec<usize>,
-    answer: oneshot::Sender<Outcome>,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// What one thread says of its reports: see [`Matched`].
+#[derive(Default)]
+struct Answer {
+    fixes: Vec<MatchedFix>,
+    visits: Vec<(Position, StopVisit)>,
 }
 
 /// A fixed number of threads; a vehicle's state belongs to one of them for good.
@@ -32,8 +39,8 @@ pub struct Shards {
 pub struct Matched {
     /// For each report, one matched fix for each of its fixes, in its order.
     pub fixes: Vec<Vec<MatchedFix>>,
-    /// Stop visits that became certain.
-    pub visits: Vec<StopVisit>,
+    /// Stop visits, and the reports that made them certain.
+    pub visits: Vec<(Position, StopVisit)>,
 }
 
 impl Shards {
@@ -64,23 +71,23 @@ impl Shards {
         }
         let mut answers = Vec::with_capacity(shares.len());
         for ((sender, _), mine) in self.threads.iter().zip(shares) {
-            let (answer, outcome) = oneshot::channel();
+            let (answer, answered) = oneshot::channel();
             // The one outstanding chunk of a stage is far below the queue's bound: this never blocks.
             sender
                 .send(Job { reports: Arc::clone(reports), mine: mine.clone(), answer })
                 .map_err(|_| anyhow!("a matching thread has stopped; restart marshrut"))?;
-            answers.push((mine, outcome));
+            answers.push((mine, answered));
         }
         let mut matched = Matched { fixes: reports.iter().map(|_| Vec::new()).collect(), visits: Vec::new() };
-        for (mine, outcome) in answers {
-            let outcome = outcome.await.context("a matching thread has stopped; restart marshrut")?;
-            let mut fixes = outcome.fixes.into_iter();
+        for (mine, answered) in answers {
+            let answer = answered.await.context("a matching thread has stopped; restart marshrut")?;
+            let mut fixes = answer.fixes.into_iter();
             for index in mine {
                 if let (Some((_, report)), Some(slot)) = (reports.get(index), matched.fixes.get_mut(index)) {
                     slot.extend(fixes.by_ref().take(report.batch.fixes.len()));
                 }
             }
-            matched.visits.extend(outcome.visits);
+            matched.visits.extend(answer.visits);
         }
         Ok(matched)
     }
@@ -98,12 +105,13 @@ impl Drop for Shards {
 
 fn work(mut matcher: Informed, jobs: &mpsc::Receiver<Job>) {
     while let Ok(job) = jobs.recv() {
-        let mut outcome = Outcome::default();
-        for (_, report) in job.mine.iter().filter_map(|index| job.reports.get(*index)) {
+        let (mut outcome, mut visits) = (Outcome::default(), Vec::new());
+        for (at, report) in job.mine.iter().filter_map(|index| job.reports.get(*index)) {
             matcher.advance(report, &mut outcome);
+            visits.extend(outcome.visits.drain(..).map(|visit| (*at, visit)));
         }
         // Nobody waits any more: the stage is being stopped.
-        let _ = job.answer.send(outcome);
+        let _ = job.answer.send(Answer { fixes: outcome.fixes, visits });
     }
 }
 

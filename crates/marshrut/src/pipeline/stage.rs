@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use journal::{Journal, Most, Position};
+use journal::{Journal, JournalError, Most, Position};
 use model::Report;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::history::CURSOR;
 use super::shards::{Matched, Shards};
 
 /// Chunks that wait, matched, while another one is handed on.
@@ -27,12 +28,13 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// The part past a position. The visits stay: which reports made them certain is not known, and
-    /// said twice they are the same.
+    /// The part past a position. Visits up to it were kept when they became certain, perhaps by matchers
+    /// that knew more of the past than these.
     pub fn after(&self, position: Position) -> Self {
         let skip = self.reports.partition_point(|(at, _)| *at <= position);
         let fixes = self.matched.fixes.get(skip..).unwrap_or_default().to_vec();
-        let matched = Matched { fixes, visits: self.matched.visits.clone() };
+        let visits = self.matched.visits.iter().filter(|(at, _)| *at > position).cloned().collect();
+        let matched = Matched { fixes, visits };
         let reports = Arc::new(self.reports.get(skip..).unwrap_or_default().to_vec());
         Self { reports, matched, upto: self.upto }
     }
@@ -96,9 +98,14 @@ impl Stage {
         while at < start.after || !is_enough(at) {
             let stopping = self.stop.is_cancelled();
             let reader = self.journal.clone();
-            let reports = tokio::task::spawn_blocking(move || reader.read_at_most(at, most))
-                .await?
-                .with_context(|| format!("{}: cannot read the journal after position {at}", self.name))?;
+            let reports = match tokio::task::spawn_blocking(move || reader.read_at_most(at, most)).await? {
+                // Retention has gone over what was only there to warm up with.
+                Err(JournalError::Trimmed { first, .. }) if self.is_stored(first)? => {
+                    at = at.max(Position(first.0.saturating_sub(1)));
+                    continue;
+                }
+                read => read.with_context(|| format!("{}: cannot read the journal after position {at}", self.name))?,
+            };
             let Some((last, _)) = reports.last() else {
                 if stopping {
                     break;
@@ -126,6 +133,11 @@ impl Stage {
             }
         }
         Ok(at)
+    }
+
+    /// Whether the store has all before a position.
+    fn is_stored(&self, before: Position) -> anyhow::Result<bool> {
+        Ok(before.0 <= self.journal.cursor(CURSOR)?.0.saturating_add(1))
     }
 
     /// Offers chunks to the sink, one after the other, until no more come.
@@ -156,5 +168,62 @@ impl Stage {
         }
         metrics::gauge!("marshrut_pipeline_position", "stage" => name).set(upto.0 as f64);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use journal::Options;
+    use matching::{Parameters, Priors};
+    use model::{DeviceId, FixBatch, Timestamp, VehicleId};
+
+    use super::*;
+    use crate::pipeline::Beforehand;
+
+    /// Keeps positions.
+    struct Positions(Vec<u64>);
+
+    impl Sink for Positions {
+        const MOST: Most = Most { reports: 100, bytes: 1 << 20 };
+
+        async fn take(&mut self, chunks: &[Arc<Chunk>]) -> anyhow::Result<()> {
+            self.0.extend(chunks.iter().flat_map(|chunk| chunk.reports.iter().map(|(at, _)| at.0)));
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_retention_takes_is_passed_over_where_the_store_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let gtfs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../replay-data/sloviansk/gtfs");
+        let network = crate::gtfs::read(&gtfs).await.unwrap().network;
+        let beforehand = Beforehand::new(network, Parameters::default(), Priors::default());
+        let journal = Journal::open(folder.path(), Options::default()).unwrap();
+        for _ in 1..=6 {
+            let report = Report {
+                device: DeviceId::new("7").unwrap(),
+                vehicle: VehicleId::new("7").unwrap(),
+                protocol: "teltonika".into(),
+                received_at: Timestamp::from_secs(0),
+                batch: FixBatch::default(),
+            };
+            journal.append(report).await.unwrap();
+        }
+        assert_eq!(journal.trim(Position(4)).await.unwrap(), Position(4));
+        let stage = Stage { name: "live", journal: journal.clone(), stop: CancellationToken::new() };
+        stage.stop.cancel();
+        let read = async || {
+            let mut sink = Positions(Vec::new());
+            let start = Start { after: Position(1), warm_up_after: Position(1) };
+            let shards = Shards::start("live", &beforehand, 1).unwrap();
+            stage.run(start, shards, &mut sink, |_| false).await.map(|_| sink.0)
+        };
+        journal.set_cursor(CURSOR, Position(2)).unwrap();
+        let error = format!("{:#}", read().await.unwrap_err());
+        assert!(error.contains("cannot read the journal after position 1"), "{error}");
+        journal.set_cursor(CURSOR, Position(3)).unwrap();
+        assert_eq!(read().await.unwrap(), [4, 5, 6]);
     }
 }

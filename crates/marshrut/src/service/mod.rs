@@ -123,10 +123,15 @@ pub async fn start(
     let stops = Stops::default();
     let network = Arc::clone(&schedule.network);
 
-    let now = clock.now();
-    let since = |share: f64| journal.position_at(now.plus_seconds(-share * warm_up(config).as_secs_f64()));
+    let (now, warm_up) = (clock.now(), warm_up(config));
+    // Counted back from the last report, or from now: what trackers kept while the service was away goes
+    // on from their last reports, however long ago those came in.
+    let since = |past: Duration| -> anyhow::Result<Position> {
+        let since_now = journal.position_at(now.plus_seconds(-past.as_secs_f64()))?;
+        Ok(since_now.min(pipeline::recent(&journal, journal.head(), past)?))
+    };
     // After half of its past a vehicle is known as well as it will be: from there the store is served too.
-    let (warm_up_after, known_after) = (since(1.0)?, since(0.5)?);
+    let (warm_up_after, known_after) = (since(warm_up)?, since(warm_up / 2)?);
     let handover = Handover::new(committed.max(known_after));
     let (mut stages, mut outputs) = (Tasks::default(), Tasks::default());
     let recorded = Recorded { clock: clock.clone(), day: recorded_day };
@@ -140,12 +145,7 @@ pub async fn start(
     let (live_stage, start) = (stage("live"), Start { after: warm_up_after, warm_up_after });
     stages
         .spawn("the live stage", async move { live_stage.run(start, shards, &mut sink, |_| false).await.map(|_| ()) });
-    let history = History {
-        handover,
-        beforehand: Arc::clone(&beforehand),
-        shards: config.pipeline.shards,
-        warm_up: warm_up(config),
-    };
+    let history = History { handover, beforehand: Arc::clone(&beforehand), shards: config.pipeline.shards, warm_up };
     let sink = HistorySink::new(Arc::clone(&store), journal.clone(), Arc::clone(&network));
     stages.spawn("the history stage", history.run(stage("history"), committed, sink));
     let gateway = gateway::serve(
