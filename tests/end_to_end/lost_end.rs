@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::support::day::gtfs;
-use super::support::nats::Nats;
+use super::support::nats::{Disk, Nats};
 use super::support::postgis::Postgis;
 use super::support::service::{Http, Service, Setup};
 use super::support::trackers::Trackers;
@@ -81,6 +81,16 @@ impl City {
         wait_until("rows", PATIENCE, || stored(&self.store).len() >= before + STEP);
     }
 
+    /// The stream's disk as it is after some time; the store then gets more, which that disk lacks.
+    fn disk(&mut self) -> Disk {
+        self.store_more();
+        self.nats.kill(0);
+        let disk = self.nats.disk(0);
+        self.nats.restart(0);
+        self.store_more();
+        disk
+    }
+
     /// All that was acknowledged is in the store, once, though the stream had lost some of it.
     fn finish(mut self, what: &str) {
         let acknowledged = self.trackers.take().unwrap().stop();
@@ -111,11 +121,7 @@ impl City {
 #[test]
 fn a_worker_under_way_and_its_gateway_make_good_what_nats_has_lost() {
     let Some(mut city) = City::start() else { return };
-    city.store_more();
-    city.nats.kill(0);
-    let disk = city.nats.disk(0);
-    city.nats.restart(0);
-    city.store_more();
+    let disk = city.disk();
 
     city.nats.kill(0);
     city.nats.lose_since(0, &disk);
@@ -126,11 +132,7 @@ fn a_worker_under_way_and_its_gateway_make_good_what_nats_has_lost() {
 #[test]
 fn a_worker_that_comes_when_the_numbers_are_given_again_makes_good_what_nats_has_lost() {
     let Some(mut city) = City::start() else { return };
-    city.store_more();
-    city.nats.kill(0);
-    let disk = city.nats.disk(0);
-    city.nats.restart(0);
-    city.store_more();
+    let disk = city.disk();
     city.working.take().unwrap().kill();
     city.forward_more();
 
@@ -144,11 +146,7 @@ fn a_worker_that_comes_when_the_numbers_are_given_again_makes_good_what_nats_has
 #[test]
 fn one_power_cut_takes_the_gateway_the_worker_and_the_end_of_nats() {
     let Some(mut city) = City::start() else { return };
-    city.store_more();
-    city.nats.kill(0);
-    let disk = city.nats.disk(0);
-    city.nats.restart(0);
-    city.store_more();
+    let disk = city.disk();
     city.working.take().unwrap().kill();
     city.forward_more();
 
