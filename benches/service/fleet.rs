@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use model::{DeviceId, LatLon, Timestamp};
+use network::{Plane, heading_between};
 use protocols::teltonika::{Codec, encode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -22,7 +23,6 @@ const FROM_ONE_ADDRESS: usize = 5_000;
 const MOVED_S: f64 = 20.0;
 /// What is slower stands.
 const MOVES_MPS: f64 = 1.5;
-const M_PER_DEG: f64 = 111_195.0;
 /// Fixes of a vehicle that may not have been seen yet.
 const UNSEEN: usize = 64;
 
@@ -120,10 +120,10 @@ async fn connect(to: SocketAddr, vehicle: usize) -> TcpStream {
 
 /// Speed, and heading where it moves, from one place to the next.
 fn movement(before: LatLon, now: LatLon) -> (Option<f32>, Option<f32>) {
-    let north_m = (now.lat() - before.lat()) * M_PER_DEG;
-    let east_m = (now.lon() - before.lon()) * M_PER_DEG * now.lat().to_radians().cos();
-    let speed = north_m.hypot(east_m) / MOVED_S;
-    let heading = east_m.atan2(north_m).to_degrees().rem_euclid(360.0);
+    let plane = Plane::around(now);
+    let [before, now] = [before, now].map(|place| plane.to_xy(place));
+    let speed = (now[0] - before[0]).hypot(now[1] - before[1]) / MOVED_S;
+    let heading = heading_between(before, now);
     if speed < MOVES_MPS { (Some(0.0), None) } else { (Some(speed as f32), Some(heading as f32)) }
 }
 

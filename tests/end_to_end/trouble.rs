@@ -14,7 +14,7 @@ use super::support::day::gtfs;
 use super::support::postgis::Postgis;
 use super::support::service::{Http, Service, Setup};
 use super::support::trackers::{Record, Tracker, Trackers, records};
-use super::support::{MARSHRUT, stored, wait_until};
+use super::support::{MARSHRUT, compare, stored, wait_until};
 
 const SOON: Duration = Duration::from_mins(2);
 const TRACKERS: usize = 12;
@@ -46,21 +46,6 @@ fn connect(setup: &Setup, imei: &str) -> Tracker {
 fn unready(http: &Http, setup: &Setup) -> Option<String> {
     let (status, body) = http.get(&setup.url("/readyz"))?;
     (status != 200).then(|| String::from_utf8_lossy(&body).into_owned())
-}
-
-/// What was acknowledged is stored, and nothing is stored twice.
-fn compare(what: &str, acknowledged: &BTreeSet<Record>, url: &str) {
-    let rows = stored(url);
-    let kept: BTreeSet<_> = rows.iter().cloned().collect();
-    let lost = acknowledged.difference(&kept).count();
-    println!(
-        "{what}: {} acknowledged, {} stored, {} twice, {lost} lost",
-        acknowledged.len(),
-        kept.len(),
-        rows.len() - kept.len()
-    );
-    assert_eq!(lost, 0, "acknowledged but not stored");
-    assert_eq!(rows.len(), kept.len(), "stored twice");
 }
 
 /// A small tmpfs over a folder, unmounted when dropped.
@@ -246,8 +231,7 @@ fn a_store_that_was_away_for_long_is_brought_up_to_date() {
     }
     server.psql(&url, "ALTER TABLE marshrut.elsewhere RENAME TO fixes");
     wait_until("the store to be brought up to date from the journal", SOON, || {
-        let metrics = http.get(&setup.url("/metrics")).map(|(_, body)| String::from_utf8(body).unwrap());
-        metrics.is_some_and(|text| text.contains("marshrut_store_catch_ups_total"))
+        http.metric(&setup, "marshrut_store_catch_ups_total") >= 1.0
     });
     // What comes while it catches up, and after.
     let fleet = Trackers::start(setup.teltonika, TRACKERS);

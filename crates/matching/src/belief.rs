@@ -9,7 +9,7 @@ use network::{Network, TripInstance};
 
 use crate::matcher::Days;
 use crate::moves::{Moves, Place, leave_log, none_log};
-use crate::run::{Duty, FirstStops, Run, assigned};
+use crate::run::{Duty, Run, assigned};
 use crate::search::Search;
 use crate::stride::Step;
 use crate::{Parameters, Prior};
@@ -58,12 +58,10 @@ impl Held {
     }
 
     /// The whole state; its run is that of the state before it, where it is the same.
-    fn state(self, network: &Network, (days, firsts): (&mut Days, &FirstStops), before: Option<&State>) -> State {
+    fn state(self, network: &Network, days: &mut Days, before: Option<&State>) -> State {
         let known = before.map(|before| before.run).filter(|run| run.instance == self.instance);
-        let run = known.unwrap_or_else(|| {
-            let first = firsts.get(network.trip(self.instance.trip).pattern);
-            Run::new(network, (days.of(network, self.instance.day), self.instance), first, self.assigned)
-        });
+        let run = known
+            .unwrap_or_else(|| Run::new(network, (days.of(network, self.instance.day), self.instance), self.assigned));
         let Self { kind, dist_m, cross_m, off_s, score, .. } = self;
         State { run, kind, dist_m, cross_m, off_s, score }
     }
@@ -147,6 +145,13 @@ fn prune(p: &Parameters, states: &mut Vec<State>, rests: &mut Vec<Rest>) -> f64 
     best
 }
 
+/// Gives back room that is far more than is needed.
+fn trim<T>(kept: &mut Vec<T>, needed: usize) {
+    if kept.capacity() > needed + needed / ROOMY + ROOMY {
+        kept.shrink_to(needed);
+    }
+}
+
 impl Belief {
     /// Takes a fix that decides. `search` finds the runs that may begin here. How far the nearest
     /// shape looked at lies beside the fix, metres.
@@ -158,7 +163,7 @@ impl Belief {
     ) -> Option<f64> {
         scratch.before.clear();
         for held in &self.held {
-            let state = held.state(network, (search.days, search.firsts), scratch.before.last());
+            let state = held.state(network, search.days, scratch.before.last());
             scratch.before.push(state);
         }
         self.rest(p, &scratch.before, &mut scratch.rests, step.anew);
@@ -195,14 +200,11 @@ impl Belief {
     /// Keeps the states, in no more memory than they need.
     fn hold(&mut self, states: &[State]) {
         self.held.clear();
-        if self.held.capacity() > states.len() + states.len() / ROOMY + ROOMY {
-            self.held.shrink_to(states.len());
-        }
+        trim(&mut self.held, states.len());
         self.held.reserve_exact(states.len());
         self.held.extend(states.iter().map(Held::of));
-        if self.rests.capacity() > self.rests.len() + self.rests.len() / ROOMY + ROOMY {
-            self.rests.shrink_to_fit();
-        }
+        let needed = self.rests.len();
+        trim(&mut self.rests, needed);
     }
 
     /// The best ways into rests.

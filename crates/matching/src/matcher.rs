@@ -13,7 +13,6 @@ use crate::moves::narrow;
 use crate::noise::{Noise, fit};
 use crate::qualify::{Point, Qualified, Qualifier};
 use crate::recent::Recent;
-use crate::run::FirstStops;
 use crate::search::{Search, Start};
 use crate::stride::Stride;
 use crate::visits::Progress;
@@ -48,7 +47,6 @@ pub struct Matcher {
     near: Vec<Candidate>,
     starts: Vec<Start>,
     around: Around,
-    firsts: FirstStops,
     scratch: Scratch,
     decider: Decider,
     hindsight: Hindsight,
@@ -121,7 +119,6 @@ impl Matcher {
     pub fn new(network: Arc<Network>, parameters: Parameters) -> Self {
         Self {
             hindsight: Hindsight::new(Arc::clone(&network), parameters.clone()),
-            firsts: FirstStops::of(&network),
             network,
             own: parameters.clone(),
             parameters,
@@ -174,7 +171,6 @@ impl Matcher {
                     near: &mut self.near,
                     starts: &mut self.starts,
                     around: &mut self.around,
-                    firsts: &self.firsts,
                     scratch: &mut self.scratch,
                     decider: &mut self.decider,
                 };
@@ -228,7 +224,6 @@ struct Rooms<'a> {
     near: &'a mut Vec<Candidate>,
     starts: &'a mut Vec<Start>,
     around: &'a mut Around,
-    firsts: &'a FirstStops,
     scratch: &'a mut Scratch,
     decider: &'a mut Decider,
 }
@@ -246,8 +241,7 @@ impl Rooms<'_> {
         if let Some(step) = step {
             let priors = &vehicle.priors;
             let (near, starts, around) = (&mut *self.near, &mut *self.starts, &mut *self.around);
-            let mut search =
-                Search { network, parameters, days: self.days, near, priors, starts, around, firsts: self.firsts };
+            let mut search = Search { network, parameters, days: self.days, near, priors, starts, around };
             let beside_m = vehicle.belief.advance((network, parameters), (self.scratch, &mut search), &step);
             vehicle.noise.learn(self.usual, beside_m.filter(|_| step.information > 0.0), step.jitter_m);
             let moment = (&step, vehicle.stride.is_standing());

@@ -13,6 +13,8 @@ use crate::stride::Step;
 pub(crate) const BACK_SIGMAS: f64 = 3.0;
 /// How far ahead of what it can have driven a fix may seem, metres.
 pub(crate) const AHEAD_M: f64 = 100.0;
+/// Sums in another order differ by less.
+pub(crate) const ROUNDING: f64 = 1e-6;
 /// Waiting says this at most.
 pub(crate) const WAIT_MOST_LOG: f64 = 0.01;
 /// Of two places on one shape nearer than this along it only the nearer one counts, metres.

@@ -1,7 +1,7 @@
 //! The runs that a vehicle may be on, and what ties them together.
 
 use model::{ServiceDate, Timestamp};
-use network::{BlockIdx, Network, Pattern, PatternIdx, RouteIdx, ServiceDay, ShapeIdx, TripInstance};
+use network::{BlockIdx, Network, PatternIdx, RouteIdx, ServiceDay, ShapeIdx, TripInstance};
 
 use crate::{Parameters, Prior};
 
@@ -49,13 +49,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// A run of a pattern whose first stop is known, and whether it is assigned.
-    pub(crate) fn new(
-        network: &Network,
-        (day, instance): (&ServiceDay, TripInstance),
-        (first_m, start): (f64, [f64; 2]),
-        assigned: Option<bool>,
-    ) -> Self {
+    /// A run, and whether it is assigned.
+    pub(crate) fn new(network: &Network, (day, instance): (&ServiceDay, TripInstance), assigned: Option<bool>) -> Self {
         let trip = network.trip(instance.trip);
         let pattern = network.pattern(trip.pattern);
         Self {
@@ -66,9 +61,9 @@ impl Run {
             duty: Duty::of(network, instance),
             origin: day.origin.plus_seconds(f64::from(instance.offset_s)),
             departs_s: f64::from(network.span_s(instance.trip).0),
-            first_m,
-            last_m: pattern.stops.last().map_or(0.0, |s| s.dist_m),
-            start,
+            first_m: pattern.first_m(),
+            last_m: pattern.last_m(),
+            start: pattern.start,
             assigned,
         }
     }
@@ -93,23 +88,4 @@ pub(crate) fn assigned(
     run: TripInstance,
 ) -> Option<bool> {
     priors.iter().filter_map(|p| p.agrees(network, parameters, run)).max()
-}
-
-/// Of each pattern the metres along its shape of its first stop, and where that is: the same for
-/// all its runs, at every fix.
-#[derive(Debug)]
-pub(crate) struct FirstStops(Vec<(f64, [f64; 2])>);
-
-impl FirstStops {
-    pub(crate) fn of(network: &Network) -> Self {
-        let first = |pattern: &Pattern| {
-            let first_m = pattern.stops.first().map_or(0.0, |s| s.dist_m);
-            (first_m, network.shape(pattern.shape).point_at(first_m))
-        };
-        Self(network.patterns().map(|(_, pattern)| first(pattern)).collect())
-    }
-
-    pub(crate) fn get(&self, pattern: PatternIdx) -> (f64, [f64; 2]) {
-        self.0.get(pattern.0 as usize).copied().unwrap_or_default()
-    }
 }

@@ -6,14 +6,11 @@ use crate::around::{Around, Near};
 use crate::belief::{Kind, Rest, State};
 use crate::hypothesis::timetable_log;
 use crate::matcher::Days;
-use crate::moves::{Place, WAIT_MOST_LOG, narrow, places, waiting_log};
+use crate::moves::{Place, ROUNDING, WAIT_MOST_LOG, narrow, places, waiting_log};
 use crate::qualify::metres_between;
-use crate::run::{Duty, FirstStops, Run, assigned};
+use crate::run::{Duty, Run, assigned};
 use crate::stride::Step;
 use crate::{Parameters, Prior};
-
-/// Sums in another order differ by less.
-const ROUNDING: f64 = 1e-6;
 
 /// Finds the runs that can begin at a fix.
 pub(crate) struct Search<'a> {
@@ -24,7 +21,6 @@ pub(crate) struct Search<'a> {
     pub(crate) priors: &'a [Prior],
     pub(crate) starts: &'a mut Vec<Start>,
     pub(crate) around: &'a mut Around,
-    pub(crate) firsts: &'a FirstStops,
 }
 
 /// A place where the runs of a pattern may begin.
@@ -59,7 +55,6 @@ struct Entry<'a> {
 /// A pattern whose runs may begin at a fix.
 struct Beginning<'a> {
     pattern: PatternIdx,
-    first: (f64, [f64; 2]),
     can_wait: bool,
     /// Those of other duties than the vehicle's can.
     fresh: bool,
@@ -100,7 +95,7 @@ impl Search<'_> {
                 places(p, shape, step, (vertex(a.projection.segment), vertex(b.projection.segment + 1)), found);
             }
             for &pattern in patterns {
-                if let Some(beginning) = entry.beginning(pattern, found, (self.firsts, self.starts)) {
+                if let Some(beginning) = entry.beginning(pattern, found, self.starts) {
                     entry.runs((&days, self.around), &beginning, out);
                 }
             }
@@ -148,17 +143,13 @@ impl<'a> Entry<'a> {
     }
 
     /// Where the runs of a pattern can begin, if any can.
-    fn beginning<'s>(
-        &self,
-        pattern: PatternIdx,
-        found: &[Place],
-        (firsts, starts): (&FirstStops, &'s mut Vec<Start>),
-    ) -> Option<Beginning<'s>> {
+    fn beginning<'s>(&self, pattern: PatternIdx, found: &[Place], starts: &'s mut Vec<Start>) -> Option<Beginning<'s>> {
         let (network, p, step) = (self.network, self.parameters, self.step);
-        if network.pattern(pattern).stops.is_empty() || !self.may_serve(pattern) {
+        let of = network.pattern(pattern);
+        if of.stops.is_empty() || !self.may_serve(pattern) {
             return None;
         }
-        let (first_m, start) = firsts.get(pattern);
+        let first_m = of.first_m();
         let begins = if step.anew { 1.0 } else { self.young };
         starts.clear();
         starts.extend(found.iter().map(|place| Start {
@@ -167,14 +158,14 @@ impl<'a> Entry<'a> {
             missed: (1.0 - begins) * p.partly_log * ((place.dist_m - first_m - p.end_m) / p.partly_m).clamp(0.0, 1.0),
             says: step.information * place.says,
         }));
-        let can_wait = metres_between(start, step.to.xy) <= p.search_m;
+        let can_wait = metres_between(of.start, step.to.xy) <= p.search_m;
         let most = starts.iter().map(|s| s.missed + s.says).fold(f64::NEG_INFINITY, f64::max);
         let most = if can_wait { most.max(WAIT_MOST_LOG) } else { most };
         let can_begin = |score: f64| score + most >= self.least - ROUNDING;
         let known = self.rests.iter().filter(|r| r.duty != Duty::None).map(|r| r.score);
         let fresh = can_begin(self.fresh_most());
         let can = fresh || can_begin(known.fold(f64::NEG_INFINITY, f64::max));
-        can.then_some(Beginning { pattern, first: (first_m, start), can_wait, fresh, starts })
+        can.then_some(Beginning { pattern, can_wait, fresh, starts })
     }
 
     /// The runs of a pattern that can begin, into `out`.
@@ -202,7 +193,7 @@ impl<'a> Entry<'a> {
             return;
         }
         let mut made = None;
-        let mut run = || *made.get_or_insert_with(|| Run::new(network, (day, instance), beginning.first, assigned));
+        let mut run = || *made.get_or_insert_with(|| Run::new(network, (day, instance), assigned));
         let origin = day.origin.plus_seconds(f64::from(instance.offset_s));
         let since_origin_s = step.to.time.seconds_since(origin);
         for start in beginning.starts {

@@ -122,6 +122,8 @@ pub struct Pattern {
     pub shape: ShapeIdx,
     /// Its stops with their distance along the shape, never falling. At least two.
     pub stops: Vec<PatternStop>,
+    /// Where its first stop is on the shape, metres east and north of the network's centre.
+    pub start: [f64; 2],
     /// Its trips: those that run once by first departure, then those of frequencies.txt.
     pub trips: Vec<TripIdx>,
     /// How many of them run once.
@@ -130,6 +132,18 @@ pub struct Pattern {
     pub longest_trip_s: i32,
     /// What the vehicle shows, where the feed gives it; of the first trip.
     pub headsign: Option<CompactString>,
+}
+
+impl Pattern {
+    /// Metres along the shape of its first stop.
+    pub fn first_m(&self) -> f64 {
+        self.stops.first().map_or(0.0, |stop| stop.dist_m)
+    }
+
+    /// The same of its last one.
+    pub fn last_m(&self) -> f64 {
+        self.stops.last().map_or(0.0, |stop| stop.dist_m)
+    }
 }
 
 /// A stop of a pattern.

@@ -75,6 +75,21 @@ pub fn stored(url: &str) -> Vec<(String, String)> {
     })
 }
 
+/// What was acknowledged is stored, and nothing is stored twice.
+pub fn compare(what: &str, acknowledged: &BTreeSet<(String, String)>, url: &str) {
+    let rows = stored(url);
+    let kept: BTreeSet<_> = rows.iter().cloned().collect();
+    let lost = acknowledged.difference(&kept).count();
+    println!(
+        "{what}: {} acknowledged, {} stored, {} twice, {lost} lost",
+        acknowledged.len(),
+        kept.len(),
+        rows.len() - kept.len()
+    );
+    assert_eq!(lost, 0, "acknowledged but not stored");
+    assert_eq!(rows.len(), kept.len(), "stored twice");
+}
+
 /// The stop visits of a service day in a store, in its order.
 pub fn visits(url: &str, day: &str) -> Vec<store::VisitRow> {
     const PAGE: usize = 100_000;

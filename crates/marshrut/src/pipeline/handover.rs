@@ -26,7 +26,8 @@ pub struct Handover {
 }
 
 struct Held {
-    chunks: VecDeque<Arc<Chunk>>,
+    /// Each with the bytes that it takes.
+    chunks: VecDeque<(Arc<Chunk>, usize)>,
     bytes: usize,
     /// Everything after this that has been given is there.
     after: Position,
@@ -58,12 +59,13 @@ impl Handover {
 
     /// Keeps a chunk for the store.
     pub fn give(&self, chunk: &Arc<Chunk>) {
+        let bytes = bytes_of(chunk);
         let mut held = self.held();
         if chunk.upto <= held.after {
             return;
         }
-        held.bytes += bytes_of(chunk);
-        held.chunks.push_back(Arc::clone(chunk));
+        held.bytes += bytes;
+        held.chunks.push_back((Arc::clone(chunk), bytes));
         while held.bytes > self.most_bytes && held.pop().is_some() {}
         drop(held);
         self.changed.notify_one();
@@ -80,10 +82,10 @@ impl Handover {
         let (mut chunks, mut reports, mut bytes) = (Vec::new(), 0, 0);
         while reports < enough
             && bytes < AT_ONCE_BYTES
-            && let Some(chunk) = held.pop()
+            && let Some((chunk, taken)) = held.pop()
         {
             reports += chunk.reports.len();
-            bytes += bytes_of(&chunk);
+            bytes += taken;
             chunks.push(chunk);
         }
         match chunks.first_mut() {
@@ -125,16 +127,16 @@ impl Handover {
 }
 
 impl Held {
-    fn pop(&mut self) -> Option<Arc<Chunk>> {
-        let chunk = self.chunks.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(bytes_of(&chunk));
+    fn pop(&mut self) -> Option<(Arc<Chunk>, usize)> {
+        let (chunk, bytes) = self.chunks.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(bytes);
         self.after = chunk.upto;
-        Some(chunk)
+        Some((chunk, bytes))
     }
 
     /// Lets go of what lies up to a position.
     fn skip(&mut self, position: Position) {
-        while self.chunks.front().is_some_and(|chunk| chunk.upto <= position) {
+        while self.chunks.front().is_some_and(|(chunk, _)| chunk.upto <= position) {
             self.pop();
         }
     }

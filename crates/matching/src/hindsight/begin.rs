@@ -13,10 +13,7 @@ use crate::hindsight::register::Run;
 use crate::hindsight::step::{to_departure_s, waiting_log};
 use crate::hindsight::track::Key;
 use crate::hypothesis::{sigma_m, timetable_log};
-use crate::moves::{BACK_SIGMAS, WAIT_MOST_LOG, narrow};
-
-/// Sums in another order differ by less.
-const ROUNDING: f64 = 1e-6;
+use crate::moves::{BACK_SIGMAS, ROUNDING, WAIT_MOST_LOG, narrow};
 
 /// The best way to where a run begins.
 #[derive(Clone, Copy, Debug)]

@@ -98,7 +98,7 @@ impl Register {
         }
         let trip = network.trip(run.trip);
         let pattern = network.pattern(trip.pattern);
-        let duty = trip.block.map_or(Duty::Route(pattern.route), |block| Duty::Block(block, run.day));
+        let duty = Duty::of(network, run);
         let duties = &mut self.duties;
         let duty = *self.by_duty.entry(duty).or_insert_with(|| {
             duties.push(duty);
@@ -111,9 +111,9 @@ impl Register {
             pattern: trip.pattern,
             shape: pattern.shape,
             origin,
-            first_m: pattern.stops.first().map_or(0.0, |s| s.dist_m),
-            last_m: pattern.stops.last().map_or(0.0, |s| s.dist_m),
-            start: network.shape(pattern.shape).point_at(pattern.stops.first().map_or(0.0, |s| s.dist_m)),
+            first_m: pattern.first_m(),
+            last_m: pattern.last_m(),
+            start: pattern.start,
             departs: origin.plus_seconds(f64::from(network.span_s(run.trip).0)),
             duty,
             assigned,

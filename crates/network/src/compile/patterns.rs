@@ -66,6 +66,7 @@ pub(super) fn build(
             continue;
         }
         let duration = |t: &Timed| Some(t.times.last()?.arrival_s - t.times.first()?.departure_s);
+        let first_m = dist_m.first().copied().unwrap_or_default();
         let hash = line.and_then(|line| lines.get(line)).map_or(0, |line| line.hash);
         built.patterns.push(Pattern {
             id: pattern_id(routes, stops, route, direction, hash, &list),
@@ -73,6 +74,7 @@ pub(super) fn build(
             direction,
             shape,
             stops: list.into_iter().zip(dist_m).map(|(stop, dist_m)| PatternStop { stop, dist_m }).collect(),
+            start: built.shapes.get(shape.0 as usize).map_or([0.0; 2], |shape| shape.point_at(first_m)),
             trips: Vec::new(),
             once: 0,
             longest_trip_s: trips.iter().filter_map(duration).max().unwrap_or(0),
