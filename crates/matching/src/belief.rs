@@ -5,10 +5,12 @@
 //! the likelihood of the best way to it: the last column of what [`crate::Hindsight`] charts
 //! for a whole day, kept small.
 
-use network::{Network, TripInstance};
+use std::cmp::Ordering;
+
+use network::{BetweenStops, Network, TripInstance};
 
 use crate::matcher::Days;
-use crate::moves::{Moves, Place, leave_log, none_log};
+use crate::moves::{Moves, Place, ROUNDING, WAIT_MOST_LOG, leave_log, none_log};
 use crate::run::{Duty, Run, assigned};
 use crate::search::Search;
 use crate::stride::Step;
@@ -59,9 +61,14 @@ impl Held {
 
     /// The whole state; its run is that of the state before it, where it is the same.
     fn state(self, network: &Network, days: &mut Days, before: Option<&State>) -> State {
-        let known = before.map(|before| before.run).filter(|run| run.instance == self.instance);
-        let run = known
-            .unwrap_or_else(|| Run::new(network, (days.of(network, self.instance.day), self.instance), self.assigned));
+        let run = match before.map(|before| &before.run) {
+            Some(run) if run.instance == self.instance => *run,
+            before => {
+                let of = (days.of(network, self.instance.day), self.instance);
+                let sibling = before.and_then(|run| run.other(network, of, self.assigned));
+                sibling.unwrap_or_else(|| Run::new(network, of, self.assigned))
+            }
+        };
         let Self { kind, dist_m, cross_m, off_s, score, .. } = self;
         State { run, kind, dist_m, cross_m, off_s, score }
     }
@@ -92,6 +99,8 @@ pub(crate) struct Scratch {
     pub(crate) states: Vec<State>,
     rests: Vec<Rest>,
     places: Vec<Place>,
+    between: Vec<BetweenStops>,
+    order: Vec<u32>,
 }
 
 /// Takes the better of two ways into a rest.
@@ -112,8 +121,7 @@ fn is_settled(p: &Parameters, states: &[State], rests: &[Rest]) -> bool {
     best.kind == Kind::On && inside && f64::from(best.cross_m) <= 2.0 * p.sigma_m && best.score - rival > p.settled_log
 }
 
-/// Keeps the most likely states and rests, of two ways to one place the better one, by shape and
-/// run; the best score. The rests count from it on.
+/// Keeps the most likely states and rests; the best score. The rests count from it on.
 fn prune(p: &Parameters, states: &mut Vec<State>, rests: &mut Vec<Rest>) -> f64 {
     let scores = states.iter().map(|s| s.score).chain(rests.iter().map(|r| r.score));
     let best = scores.fold(f64::NEG_INFINITY, f64::max);
@@ -124,25 +132,31 @@ fn prune(p: &Parameters, states: &mut Vec<State>, rests: &mut Vec<Rest>) -> f64 
         states.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.run.instance.cmp(&b.run.instance)));
         states.truncate(p.beam);
     }
-    states.sort_by(|a, b| {
-        let key = |s: &State| (s.run.shape, s.run.instance, s.kind as u8);
-        key(a).cmp(&key(b)).then(b.score.total_cmp(&a.score)).then(a.dist_m.total_cmp(&b.dist_m))
-    });
-    let mut kept: usize = 0;
-    for at in 0..states.len() {
-        let Some(&state) = states.get(at) else { break };
-        let same = |k: &State| k.kind == state.kind && (k.dist_m - state.dist_m).abs() < SAME_PLACE_M;
-        let before = states.get(..kept).unwrap_or(&[]).iter().rev();
-        if !before.take_while(|k| k.run.instance == state.run.instance).any(same) {
-            states.swap(kept, at);
-            kept += 1;
-        }
-    }
-    states.truncate(kept);
     for rest in rests {
         rest.score -= best;
     }
     best
+}
+
+/// Puts states by shape and run, of two ways to one place the better one, with scores that count
+/// from `best` on. They are large: only what is kept is moved, and once.
+fn put_in_order(states: &[State], best: f64, order: &mut Vec<u32>, ordered: &mut Vec<State>) {
+    order.clear();
+    order.extend((0..).take(states.len()));
+    let state = |at: &u32| states.get(*at as usize);
+    let key = |s: &State| (s.run.shape, s.run.instance, s.kind as u8);
+    order.sort_unstable_by(|a, b| {
+        let (Some(a), Some(b)) = (state(a), state(b)) else { return Ordering::Equal };
+        key(a).cmp(&key(b)).then(b.score.total_cmp(&a.score)).then(a.dist_m.total_cmp(&b.dist_m))
+    });
+    ordered.clear();
+    for state in order.iter().filter_map(state) {
+        let same = |kept: &State| kept.kind == state.kind && (kept.dist_m - state.dist_m).abs() < SAME_PLACE_M;
+        let mut of_run = ordered.iter().rev().take_while(|kept| kept.run.instance == state.run.instance);
+        if !of_run.any(same) {
+            ordered.push(State { score: state.score - best, ..*state });
+        }
+    }
 }
 
 /// Gives back room that is far more than is needed.
@@ -166,19 +180,22 @@ impl Belief {
             let state = held.state(network, search.days, scratch.before.last());
             scratch.before.push(state);
         }
-        self.rest(p, &scratch.before, &mut scratch.rests, step.anew);
         if step.anew {
-            scratch.before.clear();
             // What was known of it before a gap is worth the less the longer it was.
             self.known = if self.rests.is_empty() { 0.0 } else { self.known.min(1.0) * (-step.gap_s / p.duty_s).exp() };
         }
-        let is_first = scratch.before.is_empty();
+        let is_first = step.anew || scratch.before.is_empty();
         self.known += step.moved_m / p.partly_m;
         scratch.states.clear();
-        let mut moves = Moves { network, parameters: p, step, places: &mut scratch.places, out: &mut scratch.states };
-        for of_shape in scratch.before.chunk_by(|a, b| a.run.shape == b.run.shape) {
-            moves.go_on(of_shape);
+        let (places, between, out) = (&mut scratch.places, &mut scratch.between, &mut scratch.states);
+        let mut moves = Moves { network, parameters: p, step, places, between, out };
+        if !step.anew {
+            for of_shape in scratch.before.chunk_by(|a, b| a.run.shape == b.run.shape) {
+                moves.go_on(of_shape);
+            }
         }
+        let best = scratch.states.iter().map(|s| s.score).fold(f64::NEG_INFINITY, f64::max);
+        self.rest(p, (&scratch.before, step.anew), best - p.prune_log, &mut scratch.rests);
         let nearest_m = if is_first || !is_settled(p, &scratch.states, &scratch.rests) {
             search.enter(step, 1.0 - self.known.min(1.0), &scratch.rests, &mut scratch.places, &mut scratch.states);
             search.near.iter().map(|near| near.projection.cross_m).min_by(f64::total_cmp)
@@ -190,9 +207,9 @@ impl Belief {
         let none = none_log(p, step);
         self.rests.extend(scratch.rests.iter().map(|r| Rest { score: r.score + none, ..*r }));
         let best = prune(p, &mut scratch.states, &mut self.rests);
-        for state in &mut scratch.states {
-            state.score -= best;
-        }
+        // What was believed before has served.
+        put_in_order(&scratch.states, best, &mut scratch.order, &mut scratch.before);
+        std::mem::swap(&mut scratch.states, &mut scratch.before);
         self.hold(&scratch.states);
         nearest_m
     }
@@ -207,20 +224,28 @@ impl Belief {
         trim(&mut self.rests, needed);
     }
 
-    /// The best ways into rests.
-    fn rest(&self, p: &Parameters, states: &[State], rests: &mut Vec<Rest>, anew: bool) {
+    /// The best ways into rests. From those that score less than `least` nothing would be kept.
+    fn rest(&self, p: &Parameters, (states, anew): (&[State], bool), least: f64, rests: &mut Vec<Rest>) {
         rests.clear();
+        let least = least - WAIT_MOST_LOG - ROUNDING;
+        let mut offer = |duty, score| {
+            if score >= least {
+                offer(rests, duty, score);
+            }
+        };
         if self.rests.is_empty() && states.is_empty() {
-            rests.push(Rest { duty: Duty::None, score: 0.0 });
+            offer(Duty::None, 0.0);
         }
         for rest in &self.rests {
-            offer(rests, rest.duty, rest.score);
-            offer(rests, Duty::None, rest.score + if rest.duty == Duty::None { 0.0 } else { p.end_duty_log });
+            offer(rest.duty, rest.score);
+            if rest.duty != Duty::None {
+                offer(Duty::None, rest.score + p.end_duty_log);
+            }
         }
         for state in states {
             let left = state.score + if anew { 0.0 } else { leave_log(p, state) };
-            offer(rests, state.run.duty, left);
-            offer(rests, Duty::None, left + p.end_duty_log);
+            offer(state.run.duty, left);
+            offer(Duty::None, left + p.end_duty_log);
         }
     }
 

@@ -1,6 +1,6 @@
 //! From one fix that decides to the next: where the states of each run may have gone.
 
-use network::{Network, Projection, Shape};
+use network::{BetweenStops, Network, PatternIdx, Projection, Shape};
 
 use crate::Parameters;
 use crate::belief::{Kind, State};
@@ -73,6 +73,8 @@ pub(crate) struct Moves<'a> {
     pub(crate) parameters: &'a Parameters,
     pub(crate) step: &'a Step,
     pub(crate) places: &'a mut Vec<Place>,
+    /// Between which stops of the pattern at hand they lie.
+    pub(crate) between: &'a mut Vec<BetweenStops>,
     pub(crate) out: &'a mut Vec<State>,
 }
 
@@ -90,17 +92,29 @@ impl Moves<'_> {
         }
         self.places.clear();
         places(self.parameters, shape, self.step, (from_m, to_m), self.places);
+        let mut pattern = None;
         for of_run in of_shape.chunk_by(|a, b| a.run.instance == b.run.instance) {
+            let Some(first) = of_run.first() else { continue };
+            if pattern.replace(first.run.pattern) != Some(first.run.pattern) {
+                self.place_between(first.run.pattern);
+            }
             let begin = self.out.len();
             for at in 0..self.places.len() {
-                if let Some(place) = self.places.get(at).copied() {
-                    self.drive(shape, of_run, place);
+                if let (Some(place), Some(between)) = (self.places.get(at), self.between.get(at)) {
+                    self.drive(shape, of_run, *place, *between);
                 }
             }
             let on = self.out.get(begin..).unwrap_or(&[]).iter().map(|s| s.score).fold(f64::NEG_INFINITY, f64::max);
             self.wait_on(of_run);
             self.stray(of_run, on);
         }
+    }
+
+    /// Looks up where the places lie among the stops of a pattern, once for all its runs.
+    fn place_between(&mut self, pattern: PatternIdx) {
+        let network = self.network;
+        self.between.clear();
+        self.between.extend(self.places.iter().map(|place| network.between_stops(pattern, place.dist_m)));
     }
 
     /// Metres from where the state was.
@@ -120,7 +134,7 @@ impl Moves<'_> {
     }
 
     /// On its way, at a place.
-    fn drive(&mut self, shape: &Shape, of_run: &[State], place: Place) {
+    fn drive(&mut self, shape: &Shape, of_run: &[State], place: Place, between: BetweenStops) {
         let (p, step) = (self.parameters, self.step);
         let mut best: Option<(f64, &State, f64)> = None;
         for state in of_run {
@@ -141,7 +155,7 @@ impl Moves<'_> {
         }
         let Some((mut score, from, along)) = best else { return };
         let run = &from.run;
-        let timetable = timetable_log(p, self.delay_of(run, place.dist_m));
+        let timetable = timetable_log(p, self.delay_of(run, place.dist_m, between));
         score += match from.kind {
             // What waiting so long said already is not said again.
             Kind::Wait => timetable - self.late_log(run, step.elapsed_s),
@@ -160,8 +174,8 @@ impl Moves<'_> {
         }
     }
 
-    fn delay_of(&self, run: &Run, dist_m: f64) -> f64 {
-        let delay = run.delay_s(self.network, self.step.to.time, dist_m);
+    fn delay_of(&self, run: &Run, dist_m: f64, between: BetweenStops) -> f64 {
+        let delay = run.delay_between_s(self.network, self.step.to.time, between);
         let waiting = delay < 0.0 && dist_m <= run.first_m + self.parameters.wait_m && -delay <= self.parameters.wait_s;
         if waiting { 0.0 } else { delay }
     }

@@ -1,7 +1,7 @@
 //! The runs that a vehicle may be on, and what ties them together.
 
 use model::{ServiceDate, Timestamp};
-use network::{BlockIdx, Network, PatternIdx, RouteIdx, ServiceDay, ShapeIdx, TripInstance};
+use network::{BetweenStops, BlockIdx, Network, PatternIdx, RouteIdx, ServiceDay, ShapeIdx, TripInstance};
 
 use crate::{Parameters, Prior};
 
@@ -49,6 +49,23 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Another run of the same pattern; nothing of another one.
+    pub(crate) fn other(
+        &self,
+        network: &Network,
+        (day, instance): (&ServiceDay, TripInstance),
+        assigned: Option<bool>,
+    ) -> Option<Self> {
+        (network.trip(instance.trip).pattern == self.pattern).then(|| Self {
+            instance,
+            duty: Duty::of(network, instance),
+            origin: day.origin.plus_seconds(f64::from(instance.offset_s)),
+            departs_s: f64::from(network.span_s(instance.trip).0),
+            assigned,
+            ..*self
+        })
+    }
+
     /// A run, and whether it is assigned.
     pub(crate) fn new(network: &Network, (day, instance): (&ServiceDay, TripInstance), assigned: Option<bool>) -> Self {
         let trip = network.trip(instance.trip);
@@ -70,7 +87,12 @@ impl Run {
 
     /// Seconds behind the timetable at a place.
     pub(crate) fn delay_s(&self, network: &Network, at: Timestamp, dist_m: f64) -> f64 {
-        at.seconds_since(self.origin) - network.schedule_time(self.instance.trip, dist_m)
+        self.delay_between_s(network, at, network.between_stops(self.pattern, dist_m))
+    }
+
+    /// The same where it is known between which stops that is.
+    pub(crate) fn delay_between_s(&self, network: &Network, at: Timestamp, between: BetweenStops) -> f64 {
+        at.seconds_since(self.origin) - network.schedule_time_at(self.instance.trip, between)
     }
 
     /// Seconds until it departs.

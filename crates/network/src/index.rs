@@ -2,7 +2,7 @@
 
 use rstar::{AABB, RTree, RTreeObject};
 
-use crate::{Network, Projection, Shape, ShapeIdx};
+use crate::{Network, Projection, Shape, ShapeIdx, ShapePoint};
 
 /// A place on a shape near a point.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,16 +13,20 @@ pub struct Candidate {
     pub projection: Projection,
 }
 
-/// One segment in the tree; what it looks like is the shape's to know.
+/// Most segments of one piece: about as many as lie near a place where a shape passes by. More
+/// would be looked at in vain, fewer make a larger tree.
+const PIECE: usize = 8;
+
+/// A few segments of a shape in the tree; what they look like is the shape's to know.
 #[derive(Clone, Copy, Debug)]
-struct Segment {
+struct Piece {
     shape: ShapeIdx,
-    segment: u32,
+    first: u32,
     low: [f32; 2],
     high: [f32; 2],
 }
 
-impl RTreeObject for Segment {
+impl RTreeObject for Piece {
     type Envelope = AABB<[f32; 2]>;
 
     fn envelope(&self) -> Self::Envelope {
@@ -30,26 +34,34 @@ impl RTreeObject for Segment {
     }
 }
 
-/// An R-tree over the segments of all shapes.
+impl Piece {
+    /// The piece of a shape that begins with a segment.
+    fn of(shape: ShapeIdx, first: usize, points: &[ShapePoint]) -> Option<Self> {
+        let corner = |pick: fn(f64, f64) -> f64, from: f64| {
+            points.iter().fold([from; 2], |so_far, p| [pick(so_far[0], p.xy[0]), pick(so_far[1], p.xy[1])]).map(narrow)
+        };
+        Some(Self {
+            shape,
+            first: u32::try_from(first).ok()?,
+            low: corner(f64::min, f64::INFINITY),
+            high: corner(f64::max, f64::NEG_INFINITY),
+        })
+    }
+}
+
+/// An R-tree over pieces of all shapes.
 #[derive(Debug)]
-pub(crate) struct SegmentIndex(RTree<Segment>);
+pub(crate) struct SegmentIndex(RTree<Piece>);
 
 impl SegmentIndex {
     pub(crate) fn build(shapes: &[Shape]) -> Self {
-        let segments = shapes.iter().enumerate().flat_map(|(index, shape)| {
-            shape.points.windows(2).enumerate().filter_map(move |(segment, ends)| {
-                let [a, b] = ends else { return None };
-                let corner =
-                    |pick: fn(f64, f64) -> f64| [narrow(pick(a.xy[0], b.xy[0])), narrow(pick(a.xy[1], b.xy[1]))];
-                Some(Segment {
-                    shape: ShapeIdx::from_len(index),
-                    segment: u32::try_from(segment).ok()?,
-                    low: corner(f64::min),
-                    high: corner(f64::max),
-                })
+        let pieces = shapes.iter().enumerate().flat_map(|(index, shape)| {
+            (0..shape.segments()).step_by(PIECE).filter_map(move |first| {
+                let points = shape.points.get(first..=(first + PIECE).min(shape.segments()))?;
+                Piece::of(ShapeIdx::from_len(index), first, points)
             })
         });
-        Self(RTree::bulk_load(segments.collect()))
+        Self(RTree::bulk_load(pieces.collect()))
     }
 
     /// Appends the nearest place of every segment within a radius.
@@ -59,11 +71,11 @@ impl SegmentIndex {
         let reach = narrow(radius_m) + ROUNDING_M;
         let envelope = AABB::from_corners([x - reach, y - reach], [x + reach, y + reach]);
         for found in self.0.locate_in_envelope_intersecting(&envelope) {
-            let projection =
-                shapes.get(found.shape.usize()).and_then(|s| s.project_segment(found.segment as usize, xy));
-            if let Some(projection) = projection.filter(|p| p.cross_m <= radius_m) {
+            let Some(shape) = shapes.get(found.shape.usize()) else { continue };
+            let first = found.first as usize;
+            shape.near(first..first + PIECE, xy, radius_m, |projection| {
                 out.push(Candidate { shape: found.shape, projection });
-            }
+            });
         }
     }
 }
@@ -106,8 +118,11 @@ mod tests {
             SegmentIndex::build(&shapes).within(&shapes, [x, y], radius_m, &mut found);
             let mut all = Vec::new();
             for (index, shape) in shapes.iter().enumerate() {
-                let near = (0..shape.segments()).filter_map(|s| shape.project_segment(s, [x, y]));
-                all.extend(near.filter(|p| p.cross_m <= radius_m).map(|p| (index, p.segment)));
+                let near = |segment: usize| {
+                    let (a, b) = (shape.points[segment], shape.points[segment + 1]);
+                    shape.project_window([x, y], a.dist_m, b.dist_m).unwrap().cross_m <= radius_m
+                };
+                all.extend((0..shape.segments()).filter(|s| near(*s)).map(|s| (index, u32::try_from(s).unwrap())));
             }
             let mut found: Vec<_> = found.iter().map(|c| (c.shape.usize(), c.projection.segment)).collect();
             found.sort_unstable();

@@ -99,16 +99,14 @@ impl Network {
 
     /// The times of a trip, one for each stop of its pattern.
     pub fn stop_times(&self, trip: TripIdx) -> &[StopTime] {
-        let trip = self.trip(trip);
-        let first = trip.first_time as usize;
-        self.stop_times.get(first..first + self.pattern(trip.pattern).stops.len()).unwrap_or(&[])
+        let times = &self.trip(trip).times;
+        self.stop_times.get(times.start as usize..times.end as usize).unwrap_or(&[])
     }
 
     /// First departure and last arrival of a trip, seconds of its service day, without the
     /// offset of a frequency run.
     pub fn span_s(&self, trip: TripIdx) -> (i32, i32) {
-        let times = self.stop_times(trip);
-        (times.first().map_or(0, |t| t.departure_s), times.last().map_or(0, |t| t.arrival_s))
+        self.trip(trip).span_s
     }
 
     /// When a trip on a day begins and ends by its timetable.

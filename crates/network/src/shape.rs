@@ -35,6 +35,50 @@ pub struct Projection {
     pub heading_deg: f64,
 }
 
+/// The place of a segment nearest to a point.
+#[derive(Clone, Copy)]
+struct Beside {
+    segment: usize,
+    dist_m: f64,
+    /// The square of the metres beside it: compared as such, and the root is taken of what counts.
+    square: f64,
+    heading_deg: f64,
+    /// Metres along the shape where the segment begins and ends.
+    begins_m: f64,
+    ends_m: f64,
+}
+
+impl Beside {
+    /// That of the segment between two vertices, kept between two distances along the shape.
+    #[inline]
+    fn of(segment: usize, (a, b): (&ShapePoint, &ShapePoint), xy: [f64; 2], (from_m, to_m): (f64, f64)) -> Self {
+        let (dx, dy, length) = (b.xy[0] - a.xy[0], b.xy[1] - a.xy[1], b.dist_m - a.dist_m);
+        let (px, py) = (xy[0] - a.xy[0], xy[1] - a.xy[1]);
+        let low = if from_m > a.dist_m { (from_m - a.dist_m) / length } else { 0.0 };
+        let high = if to_m < b.dist_m { (to_m - a.dist_m) / length } else { 1.0 };
+        let part = ((px * dx + py * dy) / (length * length)).min(high).max(low);
+        let (beside_x, beside_y) = (px - part * dx, py - part * dy);
+        Self {
+            segment,
+            dist_m: a.dist_m + part * length,
+            // Metres of a city neither overflow nor vanish when squared, which is all that `hypot` guards against.
+            square: beside_x * beside_x + beside_y * beside_y,
+            heading_deg: a.heading_deg,
+            begins_m: a.dist_m,
+            ends_m: b.dist_m,
+        }
+    }
+
+    fn projection(self) -> Projection {
+        Projection {
+            segment: u32::try_from(self.segment).unwrap_or(u32::MAX),
+            dist_m: self.dist_m,
+            cross_m: self.square.sqrt(),
+            heading_deg: self.heading_deg,
+        }
+    }
+}
+
 impl Shape {
     /// Measures a line; consecutive points closer than a centimetre become one. `None` for
     /// less than two different points.
@@ -90,21 +134,22 @@ impl Shape {
         self.points.get(self.segment_at(dist_m)).map_or(0.0, |a| a.heading_deg)
     }
 
-    /// The nearest place of one segment.
-    pub fn project_segment(&self, segment: usize, xy: [f64; 2]) -> Option<Projection> {
-        let (a, b) = self.ends(segment)?;
-        let (dx, dy) = (b.xy[0] - a.xy[0], b.xy[1] - a.xy[1]);
-        let length = b.dist_m - a.dist_m;
-        let t = (((xy[0] - a.xy[0]) * dx + (xy[1] - a.xy[1]) * dy) / (length * length)).clamp(0.0, 1.0);
-        let (beside_x, beside_y) = (xy[0] - a.xy[0] - t * dx, xy[1] - a.xy[1] - t * dy);
-        // Metres of a city neither overflow nor vanish when squared, which is all that `hypot` guards against.
-        let cross_m = (beside_x * beside_x + beside_y * beside_y).sqrt();
-        Some(Projection {
-            segment: u32::try_from(segment).unwrap_or(u32::MAX),
-            dist_m: a.dist_m + t * length,
-            cross_m,
-            heading_deg: a.heading_deg,
-        })
+    /// Calls `found` with the nearest place of every one of some segments that lies within a radius.
+    pub(crate) fn near(
+        &self,
+        segments: std::ops::Range<usize>,
+        xy: [f64; 2],
+        radius_m: f64,
+        mut found: impl FnMut(Projection),
+    ) {
+        let points = self.points.get(segments.start..=segments.end.min(self.segments())).unwrap_or(&[]);
+        for (segment, ends) in (segments.start..).zip(points.windows(2)) {
+            let [a, b] = ends else { continue };
+            let beside = Beside::of(segment, (a, b), xy, (f64::NEG_INFINITY, f64::INFINITY));
+            if beside.square <= radius_m * radius_m {
+                found(beside.projection());
+            }
+        }
     }
 
     /// The nearest place of the whole shape; of equally near ones the first.
@@ -115,28 +160,13 @@ impl Shape {
     /// The nearest place between two distances, which are drawn to the shape's ends; of
     /// equally near ones the first.
     pub fn project_window(&self, xy: [f64; 2], from_m: f64, to_m: f64) -> Option<Projection> {
-        let (from_m, to_m) = self.window(from_m, to_m);
-        let (first, last) = (self.segment_at(from_m), self.segment_at(to_m));
-        // Squares are compared in the loop; the one root is taken at the end.
-        let mut nearest: Option<(f64, usize, f64, f64)> = None;
-        for (i, ends) in self.points.get(first..last + 2)?.windows(2).enumerate() {
-            let [a, b] = ends else { continue };
-            let (dx, dy, length) = (b.xy[0] - a.xy[0], b.xy[1] - a.xy[1], b.dist_m - a.dist_m);
-            let (px, py) = (xy[0] - a.xy[0], xy[1] - a.xy[1]);
-            let low = ((from_m - a.dist_m) / length).max(0.0);
-            let high = ((to_m - a.dist_m) / length).clamp(low, 1.0);
-            let t = ((px * dx + py * dy) / (length * length)).clamp(low, high);
-            let square = (px - t * dx).powi(2) + (py - t * dy).powi(2);
-            if nearest.is_none_or(|(least, ..)| square < least) {
-                nearest = Some((square, first + i, a.dist_m + t * length, a.heading_deg));
+        let mut nearest: Option<Beside> = None;
+        self.each_beside(xy, self.window(from_m, to_m), |beside| {
+            if nearest.is_none_or(|least| beside.square < least.square) {
+                nearest = Some(beside);
             }
-        }
-        nearest.map(|(square, segment, dist_m, heading_deg)| Projection {
-            segment: u32::try_from(segment).unwrap_or(u32::MAX),
-            dist_m,
-            cross_m: square.sqrt(),
-            heading_deg,
-        })
+        });
+        nearest.map(Beside::projection)
     }
 
     /// Two distances in order and on the shape.
@@ -152,34 +182,35 @@ impl Shape {
         let (from_m, to_m) = self.window(from_m, to_m);
         // Whether the segment before is nearest at its end, where this one begins.
         let mut at_end = true;
-        for segment in self.segment_at(from_m)..=self.segment_at(to_m) {
-            let Some(here) = self.clamped(segment, xy, from_m, to_m) else { continue };
-            let Some((a, b)) = self.ends(segment) else { continue };
-            let (low, high) = (a.dist_m.max(from_m), b.dist_m.min(to_m));
-            let (is_low, is_high) = (here.dist_m <= low + SAME_M, here.dist_m >= high - SAME_M);
+        self.each_beside(xy, (from_m, to_m), |here| {
+            let (low_m, high_m) = (here.begins_m.max(from_m), here.ends_m.min(to_m));
+            let (is_low, is_high) = (here.dist_m <= low_m + SAME_M, here.dist_m >= high_m - SAME_M);
             // Nearest at its beginning: a minimum where the segment before is nearest there too.
             // Nearest at its end: the next one decides, and at the window's end there is none.
             let found_here = match (is_low, is_high) {
                 (true, false) => at_end,
-                (_, true) => b.dist_m >= to_m - SAME_M,
+                (_, true) => here.ends_m >= to_m - SAME_M,
                 (false, false) => true,
             };
-            if found_here && here.cross_m <= limit_m {
-                found(here);
+            if found_here && here.square <= limit_m * limit_m {
+                found(here.projection());
             }
             at_end = is_high;
-        }
+        });
     }
 
-    /// A segment's projection kept between two distances.
-    fn clamped(&self, segment: usize, xy: [f64; 2], from_m: f64, to_m: f64) -> Option<Projection> {
-        let projection = self.project_segment(segment, xy)?;
-        let dist_m = projection.dist_m.clamp(from_m, to_m);
-        if dist_m.total_cmp(&projection.dist_m).is_eq() {
-            return Some(projection);
+    /// Calls `found` with the nearest place of every segment between two distances on the shape.
+    #[inline]
+    fn each_beside(&self, xy: [f64; 2], (from_m, to_m): (f64, f64), mut found: impl FnMut(Beside)) {
+        let first = self.segment_at(from_m);
+        let Some(points) = self.points.get(first..) else { return };
+        for (i, ends) in points.windows(2).enumerate() {
+            let [a, b] = ends else { continue };
+            if i > 0 && a.dist_m > to_m {
+                break;
+            }
+            found(Beside::of(first + i, (a, b), xy, (from_m, to_m)));
         }
-        let at = self.point_at(dist_m);
-        Some(Projection { dist_m, cross_m: (xy[0] - at[0]).hypot(xy[1] - at[1]), ..projection })
     }
 
     fn ends(&self, segment: usize) -> Option<(&ShapePoint, &ShapePoint)> {

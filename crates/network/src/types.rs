@@ -1,5 +1,7 @@
 //! What a compiled feed holds.
 
+use std::ops::Range;
+
 use compact_str::CompactString;
 use jiff::tz::TimeZone;
 use model::{LatLon, ServiceDate};
@@ -173,7 +175,10 @@ pub struct Trip {
     /// For trips of frequencies.txt: between which times it starts and how often. Empty for
     /// trips that run once at the times of stop_times.txt.
     pub headways: Vec<Headway>,
-    pub(crate) first_time: u32,
+    /// Where its times lie among those of all trips.
+    pub(crate) times: Range<u32>,
+    /// First departure and last arrival, seconds of its service day: asked for far more often than the times.
+    pub(crate) span_s: (i32, i32),
 }
 
 impl Trip {

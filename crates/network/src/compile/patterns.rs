@@ -140,6 +140,8 @@ fn finish(built: &mut Built, mut all: Vec<Timed>, names: &Names) {
             of_pattern.push((!draft.headways.is_empty(), start_s, index));
         }
         let english = draft.headsign.as_ref().and_then(|text| names.trip_headsign.english(&draft.id, text));
+        let [first, last] =
+            [0, times.len()].map(|more| u32::try_from(built.stop_times.len() + more).unwrap_or(u32::MAX));
         built.trips.push(Trip {
             id: draft.id,
             pattern,
@@ -148,7 +150,8 @@ fn finish(built: &mut Built, mut all: Vec<Timed>, names: &Names) {
             headsign: draft.headsign,
             headsign_en: english,
             headways: draft.headways,
-            first_time: u32::try_from(built.stop_times.len()).unwrap_or(u32::MAX),
+            times: first..last,
+            span_s: (start_s, times.last().map_or(0, |t| t.arrival_s)),
         });
         built.stop_times.extend(times);
     }
