@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use matching::{Hindsight, Matcher, Outcome, Parameters, Track};
 use model::{Fix, VehicleId};
-use network::{Network, ShapeIdx};
+use network::{Nearby, Network, ShapeIdx};
 
 use city::{City, EVERY_S};
 
@@ -136,13 +136,12 @@ fn row(shapes: usize) {
         }
         begun.elapsed().as_secs_f64()
     });
-    let mut near = Vec::new();
+    let mut near = Nearby::default();
     let search = least(|| {
         let begun = Instant::now();
         for (_, _, xy) in &points {
-            near.clear();
             network.candidates(*xy, 50.0, &mut near);
-            black_box(near.iter().min_by(|a, b| a.projection.cross_m.total_cmp(&b.projection.cross_m)));
+            black_box(near.nearest_m());
         }
         begun.elapsed().as_secs_f64()
     });

@@ -121,42 +121,48 @@ fn is_settled(p: &Parameters, states: &[State], rests: &[Rest]) -> bool {
     best.kind == Kind::On && inside && f64::from(best.cross_m) <= 2.0 * p.sigma_m && best.score - rival > p.settled_log
 }
 
-/// Keeps the most likely states and rests; the best score. The rests count from it on.
-fn prune(p: &Parameters, states: &mut Vec<State>, rests: &mut Vec<Rest>) -> f64 {
+/// Keeps the most likely states, of two ways to one place the better one, by shape and run, and the
+/// most likely rests; all scores count from the best one on. States are large: only those that
+/// are kept are moved, and once.
+fn prune(p: &Parameters, (states, rests): (&[State], &mut Vec<Rest>), (order, kept): (&mut Vec<u32>, &mut Vec<State>)) {
     let scores = states.iter().map(|s| s.score).chain(rests.iter().map(|r| r.score));
     let best = scores.fold(f64::NEG_INFINITY, f64::max);
     let least = best - p.prune_log;
-    states.retain(|s| s.score >= least);
     rests.retain(|r| r.score >= least);
-    if states.len() > p.beam {
-        states.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.run.instance.cmp(&b.run.instance)));
-        states.truncate(p.beam);
-    }
     for rest in rests {
         rest.score -= best;
     }
-    best
-}
-
-/// Puts states by shape and run, of two ways to one place the better one, with scores that count
-/// from `best` on. They are large: only what is kept is moved, and once.
-fn put_in_order(states: &[State], best: f64, order: &mut Vec<u32>, ordered: &mut Vec<State>) {
     order.clear();
-    order.extend((0..).take(states.len()));
+    order.extend((0..).zip(states).filter(|(_, s)| s.score >= least).map(|(at, _)| at));
     let state = |at: &u32| states.get(*at as usize);
-    let key = |s: &State| (s.run.shape, s.run.instance, s.kind as u8);
-    order.sort_unstable_by(|a, b| {
-        let (Some(a), Some(b)) = (state(a), state(b)) else { return Ordering::Equal };
-        key(a).cmp(&key(b)).then(b.score.total_cmp(&a.score)).then(a.dist_m.total_cmp(&b.dist_m))
-    });
-    ordered.clear();
+    let compare = |by: fn(&State, &State) -> Ordering| {
+        move |a: &u32, b: &u32| state(a).zip(state(b)).map_or(Ordering::Equal, |(a, b)| by(a, b))
+    };
+    if order.len() > p.beam {
+        order.select_nth_unstable_by(p.beam, compare(by_score));
+        order.truncate(p.beam);
+    }
+    order.sort_unstable_by(compare(by_place));
+    kept.clear();
     for state in order.iter().filter_map(state) {
-        let same = |kept: &State| kept.kind == state.kind && (kept.dist_m - state.dist_m).abs() < SAME_PLACE_M;
-        let mut of_run = ordered.iter().rev().take_while(|kept| kept.run.instance == state.run.instance);
+        let same = |k: &State| k.kind == state.kind && (k.dist_m - state.dist_m).abs() < SAME_PLACE_M;
+        let mut of_run = kept.iter().rev().take_while(|k| k.run.instance == state.run.instance);
         if !of_run.any(same) {
-            ordered.push(State { score: state.score - best, ..*state });
+            kept.push(State { score: state.score - best, ..*state });
         }
     }
+}
+
+/// The best first.
+fn by_score(a: &State, b: &State) -> Ordering {
+    b.score.total_cmp(&a.score).then_with(|| a.run.instance.cmp(&b.run.instance))
+}
+
+/// By shape and run, of one kind the best first.
+fn by_place(a: &State, b: &State) -> Ordering {
+    let key = |s: &State| (s.run.shape, s.run.instance, s.kind as u8);
+    let better = || b.score.total_cmp(&a.score).then(a.dist_m.total_cmp(&b.dist_m));
+    key(a).cmp(&key(b)).then_with(better)
 }
 
 /// Gives back room that is far more than is needed.
@@ -198,7 +204,7 @@ impl Belief {
         self.rest(p, (&scratch.before, step.anew), best - p.prune_log, &mut scratch.rests);
         let nearest_m = if is_first || !is_settled(p, &scratch.states, &scratch.rests) {
             search.enter(step, 1.0 - self.known.min(1.0), &scratch.rests, &mut scratch.places, &mut scratch.states);
-            search.near.iter().map(|near| near.projection.cross_m).min_by(f64::total_cmp)
+            search.near.nearest_m()
         } else {
             let on = scratch.states.iter().filter(|s| s.kind == Kind::On);
             on.max_by(|a, b| a.score.total_cmp(&b.score)).map(|s| f64::from(s.cross_m))
@@ -206,9 +212,8 @@ impl Belief {
         self.rests.clear();
         let none = none_log(p, step);
         self.rests.extend(scratch.rests.iter().map(|r| Rest { score: r.score + none, ..*r }));
-        let best = prune(p, &mut scratch.states, &mut self.rests);
         // What was believed before has served.
-        put_in_order(&scratch.states, best, &mut scratch.order, &mut scratch.before);
+        prune(p, (&scratch.states, &mut self.rests), (&mut scratch.order, &mut scratch.before));
         std::mem::swap(&mut scratch.states, &mut scratch.before);
         self.hold(&scratch.states);
         nearest_m

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::{Fix, ServiceDate, Timestamp, VehicleId};
-use network::{Candidate, Network, ServiceDay, TripInstance};
+use network::{Nearby, Network, ServiceDay, TripInstance};
 
 use crate::around::Around;
 use crate::belief::{Belief, Kind, Scratch};
@@ -44,7 +44,7 @@ pub struct Matcher {
     vehicles: HashMap<VehicleId, Box<Vehicle>>,
     priors: Arc<Priors>,
     days: Days,
-    near: Vec<Candidate>,
+    near: Nearby,
     starts: Vec<Start>,
     around: Around,
     scratch: Scratch,
@@ -125,7 +125,7 @@ impl Matcher {
             vehicles: HashMap::new(),
             priors: Arc::default(),
             days: Days::default(),
-            near: Vec::new(),
+            near: Nearby::default(),
             starts: Vec::new(),
             around: Around::default(),
             scratch: Scratch::default(),
@@ -221,7 +221,7 @@ struct Rooms<'a> {
     /// As noisy as the vehicle is.
     parameters: &'a Parameters,
     days: &'a mut Days,
-    near: &'a mut Vec<Candidate>,
+    near: &'a mut Nearby,
     starts: &'a mut Vec<Start>,
     around: &'a mut Around,
     scratch: &'a mut Scratch,

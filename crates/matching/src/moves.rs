@@ -45,26 +45,23 @@ pub(crate) fn leave_log(p: &Parameters, state: &State) -> f64 {
     }
 }
 
-/// The places of one shape where a fix may lie, nearer than those around them.
-pub(crate) fn places(p: &Parameters, shape: &Shape, step: &Step, (from_m, to_m): (f64, f64), out: &mut Vec<Place>) {
-    let begin = out.len();
-    shape.local_minima(step.to.xy, from_m, to_m, p.search_m, |at: Projection| {
-        if at.cross_m > sigma_m(p, shape, at.dist_m) * p.outlier_sigmas {
-            return;
-        }
-        let turned =
-            step.heading_deg.map_or(0.0, |h| step.heading_weight * turned_log(p, shape.coarse, at.heading_deg, h));
-        let says = place_log(p, shape, at.dist_m, at.cross_m) + turned;
-        let place = Place { dist_m: at.dist_m, cross_m: at.cross_m, says };
-        match out.get_mut(begin..).and_then(<[Place]>::last_mut) {
-            Some(last) if place.dist_m - last.dist_m < SAME_M => {
-                if place.cross_m < last.cross_m {
-                    *last = place;
-                }
+/// Takes a place of a shape, nearer to the fix than those around it, to the ones before it on that
+/// shape, if the fix may lie there.
+pub(crate) fn offer_place(p: &Parameters, shape: &Shape, step: &Step, at: Projection, places: &mut Vec<Place>) {
+    if at.cross_m > sigma_m(p, shape, at.dist_m) * p.outlier_sigmas {
+        return;
+    }
+    let turned = step.heading_deg.map_or(0.0, |h| step.heading_weight * turned_log(p, shape.coarse, at.heading_deg, h));
+    let says = place_log(p, shape, at.dist_m, at.cross_m) + turned;
+    let place = Place { dist_m: at.dist_m, cross_m: at.cross_m, says };
+    match places.last_mut() {
+        Some(last) if place.dist_m - last.dist_m < SAME_M => {
+            if place.cross_m < last.cross_m {
+                *last = place;
             }
-            _ => out.push(place),
         }
-    });
+        _ => places.push(place),
+    }
 }
 
 /// Moves states on, into `out`.
@@ -91,7 +88,8 @@ impl Moves<'_> {
             to_m = to_m.max(state.dist_m + self.reach_m(state, moved_m));
         }
         self.places.clear();
-        places(self.parameters, shape, self.step, (from_m, to_m), self.places);
+        let (p, step, places) = (self.parameters, self.step, &mut *self.places);
+        shape.local_minima(step.to.xy, from_m, to_m, p.search_m, |at| offer_place(p, shape, step, at, places));
         let mut pattern = None;
         for of_run in of_shape.chunk_by(|a, b| a.run.instance == b.run.instance) {
             let Some(first) = of_run.first() else { continue };

@@ -1,12 +1,12 @@
 //! Which runs can begin here, whatever was thought of the vehicle before.
 
-use network::{BetweenStops, Candidate, Network, PatternIdx, ServiceDay};
+use network::{BetweenStops, Nearby, Network, PatternIdx, ServiceDay};
 
 use crate::around::{Around, Near};
 use crate::belief::{Kind, Rest, State};
 use crate::hypothesis::timetable_log;
 use crate::matcher::Days;
-use crate::moves::{Place, ROUNDING, WAIT_MOST_LOG, narrow, places, waiting_log};
+use crate::moves::{Place, ROUNDING, WAIT_MOST_LOG, narrow, offer_place, waiting_log};
 use crate::qualify::metres_between;
 use crate::run::{Duty, Run, assigned};
 use crate::stride::Step;
@@ -17,7 +17,7 @@ pub(crate) struct Search<'a> {
     pub(crate) network: &'a Network,
     pub(crate) parameters: &'a Parameters,
     pub(crate) days: &'a mut Days,
-    pub(crate) near: &'a mut Vec<Candidate>,
+    pub(crate) near: &'a mut Nearby,
     pub(crate) priors: &'a [Prior],
     pub(crate) starts: &'a mut Vec<Start>,
     pub(crate) around: &'a mut Around,
@@ -78,22 +78,15 @@ impl Search<'_> {
         let least = scores.fold(f64::NEG_INFINITY, f64::max) - p.prune_log;
         let days: Vec<&ServiceDay> = self.days.at(network, step.to.time).collect();
         let entry = Entry::new((network, p, self.priors), step, (young, least), rests);
-        self.near.clear();
         network.candidates(step.to.xy, p.search_m, self.near);
-        self.near.sort_unstable_by_key(|c| (c.shape, c.projection.segment));
-        for of_shape in self.near.chunk_by(|a, b| a.shape == b.shape) {
-            let Some(first) = of_shape.first() else { continue };
-            let patterns = network.patterns_of(first.shape);
+        for (index, of_shape) in self.near.by_shape() {
+            let patterns = network.patterns_of(index);
             if !patterns.iter().any(|pattern| entry.may_serve(*pattern)) {
                 continue;
             }
-            let shape = network.shape(first.shape);
+            let shape = network.shape(index);
             found.clear();
-            for part in of_shape.chunk_by(|a, b| a.projection.segment + 1 == b.projection.segment) {
-                let vertex = |segment: u32| shape.points.get(segment as usize).map_or(0.0, |v| v.dist_m);
-                let (Some(a), Some(b)) = (part.first(), part.last()) else { continue };
-                places(p, shape, step, (vertex(a.projection.segment), vertex(b.projection.segment + 1)), found);
-            }
+            shape.minima_among(of_shape, |at| offer_place(p, shape, step, at, found));
             for &pattern in patterns {
                 if let Some(beginning) = entry.beginning(pattern, found, self.starts) {
                     entry.runs((&days, self.around), &beginning, out);

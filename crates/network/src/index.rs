@@ -13,6 +13,31 @@ pub struct Candidate {
     pub projection: Projection,
 }
 
+/// Where shapes pass near a point; kept to be filled again.
+#[derive(Clone, Debug, Default)]
+pub struct Nearby {
+    pieces: Vec<(ShapeIdx, u32)>,
+    found: Vec<Candidate>,
+}
+
+impl Nearby {
+    /// The nearest place of every segment within the radius, by shape and then along it.
+    pub fn all(&self) -> &[Candidate] {
+        &self.found
+    }
+
+    /// The same, shape by shape.
+    pub fn by_shape(&self) -> impl Iterator<Item = (ShapeIdx, &[Candidate])> {
+        let chunks = self.found.chunk_by(|a, b| a.shape == b.shape);
+        chunks.filter_map(|of_shape| Some((of_shape.first()?.shape, of_shape)))
+    }
+
+    /// How far the nearest shape passes by, metres; nothing where none is within the radius.
+    pub fn nearest_m(&self) -> Option<f64> {
+        self.found.iter().map(|c| c.projection.cross_m).min_by(f64::total_cmp)
+    }
+}
+
 /// Most segments of one piece: about as many as lie near a place where a shape passes by. More
 /// would be looked at in vain, fewer make a larger tree.
 const PIECE: usize = 8;
@@ -64,17 +89,22 @@ impl SegmentIndex {
         Self(RTree::bulk_load(pieces.collect()))
     }
 
-    /// Appends the nearest place of every segment within a radius.
-    fn within(&self, shapes: &[Shape], xy: [f64; 2], radius_m: f64, out: &mut Vec<Candidate>) {
+    /// Finds the nearest place of every segment within a radius.
+    fn within(&self, shapes: &[Shape], xy: [f64; 2], radius_m: f64, nearby: &mut Nearby) {
+        let Nearby { pieces, found } = nearby;
         let [x, y] = xy.map(narrow);
         // The corners are rounded to f32, and so is the point: the box is let out by more than both lose.
         let reach = narrow(radius_m) + ROUNDING_M;
         let envelope = AABB::from_corners([x - reach, y - reach], [x + reach, y + reach]);
-        for found in self.0.locate_in_envelope_intersecting(&envelope) {
-            let Some(shape) = shapes.get(found.shape.usize()) else { continue };
-            let first = found.first as usize;
+        pieces.clear();
+        pieces.extend(self.0.locate_in_envelope_intersecting(&envelope).map(|piece| (piece.shape, piece.first)));
+        pieces.sort_unstable();
+        found.clear();
+        for &(index, first) in &*pieces {
+            let Some(shape) = shapes.get(index.usize()) else { continue };
+            let first = first as usize;
             shape.near(first..first + PIECE, xy, radius_m, |projection| {
-                out.push(Candidate { shape: found.shape, projection });
+                found.push(Candidate { shape: index, projection });
             });
         }
     }
@@ -89,12 +119,33 @@ fn narrow(v: f64) -> f32 {
     v as f32
 }
 
+impl Shape {
+    /// Calls `found` with those of its places, one a segment and in order, that are nearer than the
+    /// places around them: within a segment always, at a vertex where both of its segments are
+    /// nearest there. Where a segment is missing, the ones beside it end.
+    pub fn minima_among(&self, places: &[Candidate], mut found: impl FnMut(Projection)) {
+        const SAME_M: f64 = 1e-6;
+        let vertex_m = |segment: u32| self.points.get(segment as usize).map_or(f64::NAN, |p| p.dist_m);
+        for neighbours in places.chunk_by(|a, b| a.projection.segment + 1 == b.projection.segment) {
+            let mut at_end = true;
+            for (i, Candidate { projection: at, .. }) in neighbours.iter().enumerate() {
+                let is_begin = at.dist_m <= vertex_m(at.segment) + SAME_M;
+                let is_end = at.dist_m >= vertex_m(at.segment.saturating_add(1)) - SAME_M;
+                let is_last = i + 1 == neighbours.len();
+                if if is_end { is_last } else { !is_begin || at_end } {
+                    found(*at);
+                }
+                at_end = is_end;
+            }
+        }
+    }
+}
+
 impl Network {
-    /// Appends the nearest place of every segment within `radius_m` of a point (metres east
-    /// and north of the centre), in no order that matters but the same each time. One shape
-    /// may appear many times. Nothing is allocated beyond what `out` needs to grow.
-    pub fn candidates(&self, xy: [f64; 2], radius_m: f64, out: &mut Vec<Candidate>) {
-        self.index.within(&self.shapes, xy, radius_m, out);
+    /// Finds the nearest place of every segment within `radius_m` of a point (metres east
+    /// and north of the centre). Nothing is allocated beyond what `nearby` needs to grow.
+    pub fn candidates(&self, xy: [f64; 2], radius_m: f64, nearby: &mut Nearby) {
+        self.index.within(&self.shapes, xy, radius_m, nearby);
     }
 }
 
@@ -114,7 +165,7 @@ mod tests {
         ) {
             let measured = |line: Vec<(f64, f64)>| Shape::measure(&line.iter().map(|p| [p.0, p.1]).collect::<Vec<_>>(), false);
             let shapes: Vec<Shape> = lines.into_iter().filter_map(measured).collect();
-            let mut found = Vec::new();
+            let mut found = Nearby::default();
             SegmentIndex::build(&shapes).within(&shapes, [x, y], radius_m, &mut found);
             let mut all = Vec::new();
             for (index, shape) in shapes.iter().enumerate() {
@@ -124,8 +175,7 @@ mod tests {
                 };
                 all.extend((0..shape.segments()).filter(|s| near(*s)).map(|s| (index, u32::try_from(s).unwrap())));
             }
-            let mut found: Vec<_> = found.iter().map(|c| (c.shape.usize(), c.projection.segment)).collect();
-            found.sort_unstable();
+            let found: Vec<_> = found.all().iter().map(|c| (c.shape.usize(), c.projection.segment)).collect();
             prop_assert_eq!(found, all);
         }
     }

@@ -26,11 +26,11 @@
 //!     eprintln!("{finding}"); // trips.txt: trip 7: route X is not in routes.txt; …
 //! }
 //! let xy = network.plane().to_xy(fix_place);
-//! let mut near = Vec::new();
+//! let mut near = network::Nearby::default();
 //! network.candidates(xy, 50.0, &mut near);
 //! for date in network.service_dates_at(fix_time) {
 //!     let day = network.service_day(date);
-//!     for pattern in near.iter().flat_map(|c| network.patterns_of(c.shape)) {
+//!     for pattern in near.by_shape().flat_map(|(shape, _)| network.patterns_of(shape)) {
 //!         network.runs_near(*pattern, &day, day.seconds_at(fix_time), 600.0, 1800.0, |run| {
 //!             println!("{} could be here", network.trip(run.trip).id);
 //!         });
@@ -57,7 +57,7 @@ mod types;
 
 pub use error::{Finding, NetworkError};
 pub use ids::{BlockIdx, PatternIdx, RouteIdx, ServiceIdx, ShapeIdx, StopIdx, TripIdx};
-pub use index::Candidate;
+pub use index::{Candidate, Nearby};
 pub use load::load;
 pub use plane::{Plane, heading_between, turn_between};
 pub use service::{Service, ServiceDay};

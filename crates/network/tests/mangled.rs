@@ -114,9 +114,9 @@ fn holds(network: &Network) {
             });
         }
     }
-    let mut near = Vec::new();
+    let mut near = network::Nearby::default();
     network.candidates([0.0, 0.0], 1_000.0, &mut near);
-    assert!(near.iter().all(|c| c.projection.cross_m <= 1_000.0));
+    assert!(near.all().iter().all(|c| c.projection.cross_m <= 1_000.0));
     network.service_span();
 }
 

@@ -230,8 +230,9 @@ fn shapes_of_one_geometry_are_one() {
     let pattern = |id| network.trip(network.trip_by_id(id).unwrap()).pattern;
     assert!(pattern("T1") == pattern("T2") && pattern("T1") != pattern("T3"));
     let at = network.plane().to_xy(model::LatLon::new(48.8520, 37.6050).unwrap());
-    let mut found = Vec::new();
-    network.candidates(at, 20.0, &mut found);
+    let mut near = network::Nearby::default();
+    network.candidates(at, 20.0, &mut near);
+    let found = near.all();
     assert!(found.iter().all(|c| c.shape == network.pattern(pattern("T1")).shape) && found.len() == 2, "{found:?}");
     assert_eq!(network.patterns_of(found[0].shape), [pattern("T1")]);
 }

@@ -23,7 +23,7 @@ mod visits;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use network::{Network, TripInstance};
+use network::{Nearby, Network, TripInstance};
 
 pub use fleet::match_fleet;
 pub use track::Track;
@@ -81,7 +81,7 @@ impl Hindsight {
         let network = &self.network;
         let qualified = Qualified::of(network, &self.parameters, track);
         let parameters = &self.parameters_of(&qualified);
-        let (mut near, mut found) = (Vec::new(), Places::default());
+        let (mut near, mut found) = (Nearby::default(), Places::default());
         let mut places: Vec<_> =
             qualified.keys.iter().map(|key| Places::find(network, parameters, key, (&mut near, &mut found))).collect();
         let mut register = Register::new(&track.priors);

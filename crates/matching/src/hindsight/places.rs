@@ -1,6 +1,6 @@
 //! Where along each shape every fix of a track may lie.
 
-use network::{Candidate, Network, Projection, Shape, ShapeIdx};
+use network::{Nearby, Network, Projection, Shape, ShapeIdx};
 
 use crate::Parameters;
 use crate::hindsight::track::Key;
@@ -31,44 +31,21 @@ impl Places {
         network: &Network,
         parameters: &Parameters,
         key: &Key,
-        (near, found): (&mut Vec<Candidate>, &mut Self),
+        (near, found): (&mut Nearby, &mut Self),
     ) -> Self {
-        near.clear();
         found.shapes.clear();
         found.places.clear();
         network.candidates(key.point.xy, parameters.search_m, near);
-        near.sort_unstable_by_key(|c| (c.shape, c.projection.segment));
-        for of_shape in near.chunk_by(|a, b| a.shape == b.shape) {
-            let Some(first) = of_shape.first() else { continue };
-            let shape = network.shape(first.shape);
+        for (index, of_shape) in near.by_shape() {
+            let shape = network.shape(index);
             let begin = found.places.len();
-            for neighbours in of_shape.chunk_by(|a, b| a.projection.segment + 1 == b.projection.segment) {
-                found.minima(parameters, shape, key, begin, neighbours);
-            }
+            shape.minima_among(of_shape, |at| found.add(parameters, shape, key, begin, at));
             if found.places.len() > begin {
-                found.shapes.push((first.shape, u32::try_from(begin).unwrap_or(u32::MAX)));
+                found.shapes.push((index, u32::try_from(begin).unwrap_or(u32::MAX)));
             }
         }
         // A copy takes no more room than it needs.
         found.clone()
-    }
-
-    /// Of neighbouring segments, the places nearer than those around them: within a segment
-    /// always, at a vertex where both of its segments are nearest there.
-    fn minima(&mut self, parameters: &Parameters, shape: &Shape, key: &Key, begin: usize, neighbours: &[Candidate]) {
-        const SAME_POINT_M: f64 = 1e-6;
-        let mut ended_here = true;
-        for (i, candidate) in neighbours.iter().enumerate() {
-            let at = candidate.projection;
-            let vertex = |i: usize| shape.points.get(i).map_or(f64::NAN, |p| p.dist_m);
-            let segment = at.segment as usize;
-            let is_begin = at.dist_m <= vertex(segment) + SAME_POINT_M;
-            let is_end = at.dist_m >= vertex(segment + 1) - SAME_POINT_M;
-            if !is_end && (!is_begin || ended_here) || is_end && i + 1 == neighbours.len() {
-                self.add(parameters, shape, key, begin, at);
-            }
-            ended_here = is_end;
-        }
     }
 
     fn add(&mut self, parameters: &Parameters, shape: &Shape, key: &Key, begin: usize, at: Projection) {

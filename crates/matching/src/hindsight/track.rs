@@ -1,7 +1,7 @@
 //! A vehicle's fixes, qualified, and those among them that decide.
 
 use model::{Fix, Timestamp, VehicleId};
-use network::{Network, heading_between};
+use network::{Nearby, Network, heading_between};
 
 use crate::noise::{MEDIAN, MOST_SIGMA_M, Movement, UNDER, jitter_m};
 use crate::qualify::{Point, Qualifier};
@@ -138,7 +138,7 @@ fn spikes(far_m: f64, points: &[(usize, Point, bool)]) -> Vec<usize> {
 /// How noisy a track is: as far as its fixes lie beside the nearest shape, but no more than
 /// they jitter beside the way between their neighbours.
 fn sigma_m(network: &Network, parameters: &Parameters, points: &[(usize, Point, bool)]) -> f64 {
-    let mut near = Vec::new();
+    let mut near = Nearby::default();
     let mut beside: Vec<f64> = Vec::new();
     let mut jitter: Vec<f64> = Vec::new();
     let step = points.len().div_ceil(SAMPLE).max(1);
@@ -146,9 +146,8 @@ fn sigma_m(network: &Network, parameters: &Parameters, points: &[(usize, Point, 
         let [(_, a, _), (_, b, _), (_, c, _)] = three else { continue };
         let Some(own_m) = jitter_m(parameters, [a.xy, b.xy, c.xy]) else { continue };
         jitter.push(own_m);
-        near.clear();
         network.candidates(b.xy, parameters.search_m, &mut near);
-        beside.extend(near.iter().map(|c| c.projection.cross_m).min_by(f64::total_cmp));
+        beside.extend(near.nearest_m());
     }
     let median = |all: &mut Vec<f64>| {
         all.sort_by(f64::total_cmp);
