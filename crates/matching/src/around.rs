@@ -45,6 +45,8 @@ impl Around {
                 let at = |s: i32| f64::from(s) + f64::from(run.offset_s);
                 runs.push(Near { run, duty: Duty::of(network, run), begins_s: at(first), ends_s: at(last) });
             });
+            // As states lie.
+            runs.sort_unstable_by_key(|near| near.run);
             runs.into_boxed_slice()
         });
         let (latest_start, earliest_end) = (seconds + p.wait_s, seconds - p.late_s);

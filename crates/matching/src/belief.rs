@@ -142,7 +142,9 @@ fn prune(p: &Parameters, (states, rests): (&[State], &mut Vec<Rest>), (order, ke
         order.select_nth_unstable_by(p.beam, compare(by_score));
         order.truncate(p.beam);
     }
-    order.sort_unstable_by(compare(by_place));
+    // Those that went on lie in order, and so do those that begin, but for a few: a sort that makes
+    // use of it.
+    order.sort_by(compare(by_place));
     kept.clear();
     for state in order.iter().filter_map(state) {
         let same = |k: &State| k.kind == state.kind && (k.dist_m - state.dist_m).abs() < SAME_PLACE_M;

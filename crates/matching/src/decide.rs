@@ -4,7 +4,7 @@ use network::{BlockIdx, RouteIdx, TripInstance};
 
 use crate::belief::{Kind, Rest, State};
 use crate::moves::narrow;
-use crate::run::Duty;
+use crate::run::{Duty, Run};
 use crate::stride::Step;
 use crate::{Parameters, State as Doing};
 
@@ -45,7 +45,10 @@ impl Decision {
 /// The states of one run, and how likely they are together.
 #[derive(Clone, Copy, Debug)]
 struct Share {
-    best: State,
+    instance: TripInstance,
+    route: RouteIdx,
+    /// Which state is the best one.
+    best: usize,
     mass: f64,
 }
 
@@ -74,7 +77,8 @@ impl Decider {
         let resting: f64 = rests.iter().map(|r| r.score.exp()).sum();
         let wanted = if said.trip.is_some() { -p.keep_log } else { p.say_log };
         let chosen = if serving > resting * wanted.exp() { self.choose(p, said) } else { None };
-        let Some(Share { best, mass }) = chosen.filter(|c| f64::from(c.best.off_s) <= p.off_route_s) else {
+        let best = chosen.and_then(|share| Some((*states.get(share.best)?, share.mass)));
+        let Some((best, mass)) = best.filter(|(best, _)| f64::from(best.off_s) <= p.off_route_s) else {
             said.trip = None;
             return silent(said, rests, standing);
         };
@@ -100,13 +104,16 @@ impl Decider {
     fn share(&mut self, states: &[State]) {
         self.runs.clear();
         self.routes.clear();
+        let mut at = 0;
         for of_run in states.chunk_by(|a, b| a.run.instance == b.run.instance) {
-            let Some(best) = of_run.iter().max_by(|a, b| a.score.total_cmp(&b.score)) else { continue };
+            let best = (at..).zip(of_run).max_by(|(_, a), (_, b)| a.score.total_cmp(&b.score));
+            at += of_run.len();
+            let Some((best, State { run: Run { instance, route, .. }, .. })) = best else { continue };
             let mass: f64 = of_run.iter().map(|s| s.score.exp()).sum();
-            self.runs.push(Share { best: *best, mass });
-            match self.routes.iter_mut().find(|(route, _)| *route == best.run.route) {
+            self.runs.push(Share { instance: *instance, route: *route, best, mass });
+            match self.routes.iter_mut().find(|(known, _)| known == route) {
                 Some((_, sum)) => *sum += mass,
-                None => self.routes.push((best.run.route, mass)),
+                None => self.routes.push((*route, mass)),
             }
         }
     }
@@ -114,15 +121,15 @@ impl Decider {
     /// The likeliest run of the likeliest route, those said before ahead by what a change takes.
     fn choose(&self, p: &Parameters, said: &Said) -> Option<Share> {
         let stay = p.change_log.exp();
-        let before = self.runs.iter().find(|r| Some(r.best.run.instance) == said.trip).map(|r| r.best.run);
+        let before = self.runs.iter().find(|r| Some(r.instance) == said.trip);
         let of_route = |(route, mass): &(RouteIdx, f64)| {
             if before.is_some_and(|b| b.route == *route) { mass * stay } else { *mass }
         };
         let route = self.routes.iter().max_by(|a, b| of_route(a).total_cmp(&of_route(b)))?.0;
         let of_run = |share: &Share| {
-            if before.is_some_and(|b| b.instance == share.best.run.instance) { share.mass * stay } else { share.mass }
+            if before.is_some_and(|b| b.instance == share.instance) { share.mass * stay } else { share.mass }
         };
-        let runs = self.runs.iter().filter(|r| r.best.run.route == route);
+        let runs = self.runs.iter().filter(|r| r.route == route);
         runs.max_by(|a, b| of_run(a).total_cmp(&of_run(b))).copied()
     }
 }

@@ -59,7 +59,7 @@ impl Run {
         (network.trip(instance.trip).pattern == self.pattern).then(|| Self {
             instance,
             duty: Duty::of(network, instance),
-            origin: day.origin.plus_seconds(f64::from(instance.offset_s)),
+            origin: origin(day, instance),
             departs_s: f64::from(network.span_s(instance.trip).0),
             assigned,
             ..*self
@@ -76,7 +76,7 @@ impl Run {
             shape: pattern.shape,
             route: pattern.route,
             duty: Duty::of(network, instance),
-            origin: day.origin.plus_seconds(f64::from(instance.offset_s)),
+            origin: origin(day, instance),
             departs_s: f64::from(network.span_s(instance.trip).0),
             first_m: pattern.first_m(),
             last_m: pattern.last_m(),
@@ -99,6 +99,12 @@ impl Run {
     pub(crate) fn departs_in_s(&self, at: Timestamp) -> f64 {
         self.departs_s - at.seconds_since(self.origin)
     }
+}
+
+/// The instant from which a run's schedule times count.
+pub(crate) fn origin(day: &ServiceDay, run: TripInstance) -> Timestamp {
+    // Only runs of frequencies.txt are offset, and rounding costs more than all else here.
+    if run.offset_s == 0 { day.origin } else { day.origin.plus_seconds(f64::from(run.offset_s)) }
 }
 
 /// Whether a run is the one assigned beforehand. Where assignments follow one another, a run of

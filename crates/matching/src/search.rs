@@ -8,7 +8,7 @@ use crate::hypothesis::timetable_log;
 use crate::matcher::Days;
 use crate::moves::{Place, ROUNDING, WAIT_MOST_LOG, narrow, offer_place, waiting_log};
 use crate::qualify::metres_between;
-use crate::run::{Duty, Run, assigned};
+use crate::run::{Duty, Run, assigned, origin};
 use crate::stride::Step;
 use crate::{Parameters, Prior};
 
@@ -187,8 +187,7 @@ impl<'a> Entry<'a> {
         }
         let mut made = None;
         let mut run = || *made.get_or_insert_with(|| Run::new(network, (day, instance), assigned));
-        let origin = day.origin.plus_seconds(f64::from(instance.offset_s));
-        let since_origin_s = step.to.time.seconds_since(origin);
+        let since_origin_s = step.to.time.seconds_since(origin(day, instance));
         for start in beginning.starts {
             if base + start.missed + start.says < self.least - ROUNDING {
                 continue;
