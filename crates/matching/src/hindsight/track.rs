@@ -1,9 +1,9 @@
 //! A vehicle's fixes, qualified, and those among them that decide.
 
 use model::{Fix, Timestamp, VehicleId};
-use network::{Network, heading_between};
+use network::{Network, heading_between, turn_between};
 
-use crate::noise::{MEDIAN, MOST_SIGMA_M, Movement, UNDER, jitter_m};
+use crate::noise::{BELIEVED, COMPASS_MOST_M, MEDIAN, MOST_SIGMA_M, Movement, RIGHT_COSINE, UNDER, jitter_m};
 use crate::qualify::{Point, Qualifier};
 use crate::stride::APART_S;
 use crate::{Parameters, Prior, Rejection};
@@ -78,10 +78,12 @@ impl Qualified {
                 *rejected = Some(Rejection::Jump);
             }
         }
+        let wrong_heading = !headings_are_right(parameters, sigma_m, track, &points);
         let mut all = Self { rejected, usable: Vec::with_capacity(points.len()), keys: Vec::new(), sigma_m };
         for (index, point, anew) in points {
             if let Some((fix, _)) = track.fixes.get(index) {
-                all.add(parameters, index, fix, point, anew);
+                let heading_deg = fix.heading_deg.filter(|_| !wrong_heading);
+                all.add(parameters, index, &Fix { heading_deg, ..*fix }, point, anew);
             }
         }
         all
@@ -117,6 +119,23 @@ impl Qualified {
         let information = movement.information(parameters, moved_m, elapsed_s);
         self.keys.push(Key { usable, point, heading_deg, moved_m, elapsed_s, information, anew });
     }
+}
+
+/// Whether a track's own headings agree with where it moves: each with the way from the fix before
+/// to the one after, which in a bend is turned least.
+fn headings_are_right(p: &Parameters, sigma_m: f64, track: &Track, points: &[(usize, Point, bool)]) -> bool {
+    let least_m = Movement::of(p, sigma_m).heading_m;
+    let (mut agrees, mut count) = (BELIEVED, BELIEVED);
+    for three in points.windows(3) {
+        let [(_, a, _), (index, _, false), (_, c, false)] = three else { continue };
+        let Some((fix, _)) = track.fixes.get(*index) else { continue };
+        let drives = fix.speed_mps.is_some_and(|v| f64::from(v) >= p.heading_min_mps);
+        let tells = drives && (2.0 * least_m..=COMPASS_MOST_M).contains(&a.metres_to(c));
+        let Some(own) = fix.heading_deg.filter(|_| tells) else { continue };
+        agrees += turn_between(f64::from(own), heading_between(a.xy, c.xy)).to_radians().cos();
+        count += 1.0;
+    }
+    agrees >= f64::from(RIGHT_COSINE) * count
 }
 
 /// The fixes that lie far beside the way between their neighbours, where there was no time to
