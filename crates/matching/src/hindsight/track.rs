@@ -10,6 +10,11 @@ use crate::{Parameters, Prior, Rejection};
 
 /// A fix between two others that are no farther apart in time can be a spike, seconds.
 const SPIKE_S: f64 = 25.0;
+/// Fixes closer together in time are off to the same side, between the same houses and under the same
+/// satellites: what they jitter is less than how far off they are, seconds.
+const ALIKE_S: f64 = 40.0;
+/// Of errors that last for a minute, fixes some 10 s apart jitter by half.
+const LASTING: f64 = 2.0;
 /// Most fixes looked at to tell how noisy a track is.
 const SAMPLE: usize = 96;
 
@@ -154,25 +159,34 @@ fn spikes(far_m: f64, points: &[(usize, Point, bool)]) -> Vec<usize> {
     (1..).zip(points.windows(3)).filter(|(_, three)| is_spike(three)).map(|(at, _)| at).collect()
 }
 
-/// How noisy a track is: as far as its fixes lie beside the nearest shape, but no more than
-/// they jitter beside the way between their neighbours.
+/// How noisy a track is: as far as its fixes jitter beside the way between others, but no more than
+/// they lie beside the nearest shape, for between fixes far apart streets bend. Where shapes are many
+/// the nearest one is near to any fix, so that what dense fixes jitter counts against it.
 fn sigma_m(network: &Network, parameters: &Parameters, points: &[(usize, Point, bool)]) -> f64 {
     let mut near = Vec::new();
-    let mut beside: Vec<f64> = Vec::new();
-    let mut jitter: Vec<f64> = Vec::new();
+    let (mut beside, mut jitter, mut at_once) = (Vec::new(), Vec::new(), Vec::new());
     let step = points.len().div_ceil(SAMPLE).max(1);
-    for three in points.windows(3).step_by(step) {
-        let [(_, a, _), (_, b, _), (_, c, _)] = three else { continue };
-        let Some(own_m) = jitter_m(parameters, [a.xy, b.xy, c.xy]) else { continue };
-        jitter.push(own_m);
+    for (at, (_, b, _)) in points.iter().enumerate().step_by(step) {
+        let way = |least_s: f64| {
+            let is_apart = |(_, other, _): &&(usize, Point, bool)| other.time.seconds_since(b.time).abs() >= least_s;
+            let (_, earlier, _) = points.get(..at)?.iter().rev().find(is_apart)?;
+            let (_, later, _) = points.get(at + 1..)?.iter().find(is_apart)?;
+            let jitter_m = jitter_m(parameters, [earlier.xy, b.xy, later.xy])?;
+            Some((jitter_m, later.time.seconds_since(earlier.time)))
+        };
+        at_once.extend(way(0.0).filter(|(_, seconds)| *seconds <= SPIKE_S).map(|(jitter_m, _)| LASTING * jitter_m));
+        let Some((jitter_m, _)) = way(ALIKE_S) else { continue };
+        jitter.push(jitter_m);
         near.clear();
         network.candidates(b.xy, parameters.search_m, &mut near);
         beside.extend(near.iter().map(|c| c.projection.cross_m).min_by(f64::total_cmp));
     }
-    let median = |all: &mut Vec<f64>| {
+    let median = |mut all: Vec<f64>| {
         all.sort_by(f64::total_cmp);
         all.get(all.len() / 2).map_or(0.0, |m| m / MEDIAN)
     };
-    let widest = median(&mut beside).min(median(&mut jitter));
-    (UNDER * widest).max(parameters.sigma_m).min(MOST_SIGMA_M)
+    let (own_m, usual_m) = (UNDER * median(beside).max(median(at_once)).min(median(jitter)), parameters.sigma_m);
+    // A usual tracker's noise is part of what is usual.
+    let excess = (own_m * own_m - usual_m * usual_m / 4.0).max(0.0);
+    (usual_m * usual_m + excess).sqrt().min(MOST_SIGMA_M)
 }

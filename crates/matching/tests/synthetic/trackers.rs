@@ -1,10 +1,12 @@
-//! What trackers do to what they say: stuck compasses.
+//! What trackers do to what they say: stuck compasses, errors that last.
 
 use std::sync::Arc;
 
+use model::Fix;
 use network::Network;
 
-use super::{DAY, Drive, H, Row, Side, alone};
+use super::city::{place, xy};
+use super::{DAY, Drive, H, Noise, Row, Side, alone};
 
 pub fn trackers(side: Side, network: &Arc<Network>) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -17,5 +19,22 @@ pub fn trackers(side: Side, network: &Arc<Network>) -> Vec<Row> {
         }
         rows.push(alone(side, network, &format!("{pattern}, compass stuck at {heading_deg}°"), drive, 0.95));
     }
+    for (pattern, departs) in [("loop", 8 * H), ("lollipop", 8 * H), ("figure_eight", 8 * H), ("east", 8 * H)] {
+        let drive = canyon(Drive::new(DAY, 3.0, 10.0).trip(pattern, departs, 60.0), 40.0);
+        rows.push(alone(side, network, &format!("{pattern}, off by 40 m for a minute"), drive, 0.9));
+    }
     rows
+}
+
+/// Between high houses a receiver is off to the same side for a minute or so.
+fn canyon(mut drive: Drive, sigma_m: f64) -> Drive {
+    let mut noise = Noise(0x2545_F491_4F6C_DD1D);
+    let keeps = (-drive.every_s / 60.0).exp();
+    let mut off = [0.0, 0.0];
+    for (fix, _) in &mut drive.fixes {
+        off = off.map(|off| keeps * off + (1.0 - keeps * keeps).sqrt() * sigma_m * noise.normal());
+        let [x, y] = xy(fix.position.unwrap());
+        *fix = Fix::at(fix.time, place([x + off[0], y + off[1]]));
+    }
+    drive
 }
