@@ -36,6 +36,9 @@ pub(crate) struct Key {
     pub(crate) usable: usize,
     pub(crate) point: Point,
     pub(crate) heading_deg: Option<f64>,
+    /// How much the heading says of the street at the fix: all by the vehicle's own word, the less
+    /// by its movement the farther that was.
+    pub(crate) heading_weight: f64,
     /// Metres and seconds from the one before.
     pub(crate) moved_m: f64,
     pub(crate) elapsed_s: f64,
@@ -114,15 +117,20 @@ impl Qualified {
             let stands = own_speed.is_some_and(|v| v < parameters.heading_min_mps);
             let from = step.filter(|(metres, ..)| *metres >= movement.heading_m).map(|(_, _, b)| b);
             let from = from.or_else(|| last.filter(|_| moved_m >= movement.heading_m).map(|l| l.point));
-            from.filter(|_| !stands).map(|from| heading_between(from.xy, point.xy))
+            from.filter(|_| !stands).map(|from| {
+                let weight = (parameters.straight_m / from.metres_to(&point)).min(1.0);
+                (heading_between(from.xy, point.xy), weight)
+            })
         };
-        let heading_deg = fix.heading_deg.filter(|_| drives).map(f64::from).or_else(moved);
+        let own = fix.heading_deg.filter(|_| drives).map(|heading| (f64::from(heading), 1.0));
+        let (heading_deg, heading_weight) = own.or_else(moved).unzip();
+        let heading_weight = heading_weight.unwrap_or(0.0);
         self.usable.push(Usable { fix: index, point, standing, heading_deg });
         if last.is_some() && moved_m < movement.apart_m && elapsed_s < APART_S {
             return;
         }
         let information = movement.information(parameters, moved_m, elapsed_s);
-        self.keys.push(Key { usable, point, heading_deg, moved_m, elapsed_s, information, anew });
+        self.keys.push(Key { usable, point, heading_deg, heading_weight, moved_m, elapsed_s, information, anew });
     }
 }
 
