@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use matching::Parameters;
 use model::Fix;
 use network::Network;
 
-use super::city::{place, xy};
-use super::{DAY, Drive, H, Noise, Row, Side, alone};
+use super::city::{city, place, xy};
+use super::{DAY, Drive, H, HINDSIGHT, Noise, Row, Side, alone};
 
 pub fn trackers(side: Side, network: &Arc<Network>) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -37,4 +38,19 @@ fn canyon(mut drive: Drive, sigma_m: f64) -> Drive {
         *fix = Fix::at(fix.time, place([x + off[0], y + off[1]]));
     }
     drive
+}
+
+/// A vehicle that waits at its terminal is not known to have come when it was heard of first.
+#[test]
+fn the_first_stop_at_two_minutes_is_told_with_its_doubt() {
+    let network = city();
+    let drive = Drive::new(DAY, 5.0, 130.0).trip("east", 8 * H, 0.0).stand(f64::from(8 * H + 1200), Some("west-30000"));
+    let drive = drive.trip("west", 8 * H + 1200, 0.0);
+    let outcome = &(HINDSIGHT.of)(&network, &Parameters::default(), &[drive], &[])[0];
+    let west = outcome.visits.iter().filter(|v| network.trip(v.trip.trip).id == "west-30000");
+    let first = west.min_by_key(|v| v.stop_index).unwrap();
+    assert_eq!(first.stop_index, 0);
+    assert!(first.uncertainty_s >= 60.0, "{first:?}");
+    let stood_s = first.departure.unwrap().seconds_since(first.arrival);
+    assert!(stood_s > 400.0, "it came with the trip before and waited: {stood_s} s");
 }
