@@ -1,10 +1,10 @@
 //! Which fixes decide, and what they say by themselves.
 
 use model::{Fix, Timestamp};
-use network::heading_between;
+use network::{heading_between, turn_between};
 
 use crate::Parameters;
-use crate::noise::{Movement, jitter_m};
+use crate::noise::{COMPASS_MOST_M, Compass, Movement, jitter_m};
 use crate::qualify::{Point, Qualified};
 
 /// A fix decides when it is some way from the one that decided before, or so much later, seconds.
@@ -48,6 +48,8 @@ pub(crate) struct Stride {
     pub(crate) heading_deg: Option<f64>,
     /// Since when it stands.
     stands_from: Option<Timestamp>,
+    /// What its own headings are worth.
+    compass: Compass,
 }
 
 impl Stride {
@@ -72,7 +74,7 @@ impl Stride {
         let Qualified { point, anew } = qualified;
         let gap_s = self.last.map_or(0.0, |last| point.time.seconds_since(last.time));
         if anew {
-            *self = Self::default();
+            *self = Self { compass: self.compass, ..Self::default() };
         }
         let movement = Movement::of(usual, parameters.sigma_m);
         let own_speed = fix.speed_mps.map(f64::from);
@@ -95,8 +97,13 @@ impl Stride {
                 (heading_between(from.xy, point.xy), weight)
             })
         };
-        let own = fix.heading_deg.filter(|_| drives).map(|heading| (f64::from(heading), 1.0));
-        let (heading_deg, heading_weight) = own.or_else(moved).unzip();
+        let (own, moved) = (fix.heading_deg.filter(|_| drives).map(f64::from), moved());
+        let tells = |weight: f64| weight >= parameters.straight_m / COMPASS_MOST_M;
+        if let Some((own, (moved, _))) = own.zip(moved.filter(|(_, weight)| tells(*weight))) {
+            self.compass.learn(turn_between(own, moved));
+        }
+        let own = own.filter(|_| self.compass.is_right()).map(|heading| (heading, 1.0));
+        let (heading_deg, heading_weight) = own.or(moved).unzip();
         let heading_weight = heading_weight.unwrap_or(0.0);
         self.heading_deg = heading_deg.or(self.heading_deg);
         if self.decided.is_some() && moved_m < movement.apart_m && elapsed_s < APART_S {

@@ -49,7 +49,7 @@ impl Places {
     }
 
     fn add(&mut self, parameters: &Parameters, shape: &Shape, key: &Key, begin: usize, at: Projection) {
-        let turned = key.heading_deg.map_or(0.0, |h| heading_log(parameters, shape, at.dist_m, h));
+        let turned = key.heading_deg.map_or(0.0, |h| key.heading_weight * heading_log(parameters, shape, at.dist_m, h));
         let says = place_log(parameters, shape, at.dist_m, at.cross_m) + turned;
         let place = Place { dist_m: at.dist_m, cross_m: at.cross_m, says };
         match self.places.get_mut(begin..).and_then(<[Place]>::last_mut) {

@@ -18,6 +18,9 @@ const BREAK_S: f64 = 240.0;
 /// Within so many metres it stays.
 const STAY_M: f64 = 60.0;
 
+/// A vehicle that is at a terminal before and after so long without a fix has stayed there, seconds.
+const STAYS_S: f64 = 300.0;
+
 /// A trip is over when its vehicle has been at its last stop this long, seconds: everyone is off.
 const ALIGHT_S: f64 = 120.0;
 
@@ -78,8 +81,8 @@ pub(crate) fn tell(network: &Network, parameters: &Parameters, track: &Track, co
         }
         outcome.fixes.push(matched);
     }
-    for (run, spots) in stretches(network, parameters, course, &meanings) {
-        visits(network, parameters, &track.vehicle, &run, &spots, &mut outcome.visits);
+    for Stretch { run, unseen_s, spots } in stretches(network, parameters, course, &meanings) {
+        visits(network, parameters, &track.vehicle, &run, (unseen_s, &spots), &mut outcome.visits);
     }
     outcome
 }
@@ -309,8 +312,16 @@ fn between(shape: &Shape, own: &Usable, from_m: f64, to_m: f64, cross_m: f32) ->
     place.filter(|(_, cross)| *cross <= cross_m + 30.0).unwrap_or((from_m, cross_m))
 }
 
+/// The places of a vehicle on a run.
+struct Stretch {
+    run: Run,
+    /// Seconds from the fix before to the first of them; 0 where nothing is known of what was before.
+    unseen_s: f64,
+    spots: Vec<Spot>,
+}
+
 /// The fixes on each run in order, with a few after its end.
-fn stretches(network: &Network, p: &Parameters, course: &Course, meanings: &[Meaning]) -> Vec<(Run, Vec<Spot>)> {
+fn stretches(network: &Network, p: &Parameters, course: &Course, meanings: &[Meaning]) -> Vec<Stretch> {
     let mut all: Vec<(u32, Vec<Spot>, usize, usize)> = Vec::new();
     let mut off = false;
     for (at, (own, meaning)) in course.qualified.usable.iter().zip(meanings).enumerate() {
@@ -335,7 +346,12 @@ fn stretches(network: &Network, p: &Parameters, course: &Course, meanings: &[Mea
             let run = *course.register.get(id)?;
             came_before(p, course, &run, from, &mut spots);
             reach_the_end(network, p, course, &run, until, &mut spots);
-            Some((run, spots))
+            let first = spots.first()?.time;
+            let before = course.qualified.usable.partition_point(|own| own.point.time < first);
+            let before = before.checked_sub(1).and_then(|at| course.qualified.usable.get(at));
+            let unseen_s = before.map(|own| first.seconds_since(own.point.time)).filter(|s| *s <= p.gap_s);
+            let unseen_s = unseen_s.unwrap_or(0.0);
+            Some(Stretch { run, unseen_s, spots })
         })
         .collect()
 }
@@ -349,7 +365,7 @@ fn came_before(p: &Parameters, course: &Course, run: &Run, from: usize, spots: &
     let mut later = spots.first().map(|s| s.time);
     let near: Vec<Spot> = earlier
         .take_while(|own| {
-            let continuous = later.is_some_and(|l| l.seconds_since(own.point.time) <= p.unknown_s);
+            let continuous = later.is_some_and(|l| l.seconds_since(own.point.time) <= STAYS_S);
             later = Some(own.point.time);
             let away = (run.start[0] - own.point.xy[0]).hypot(run.start[1] - own.point.xy[1]);
             continuous && away <= p.wait_m

@@ -1,15 +1,20 @@
 //! A vehicle's fixes, qualified, and those among them that decide.
 
 use model::{Fix, Timestamp, VehicleId};
-use network::{Nearby, Network, heading_between};
+use network::{Nearby, Network, heading_between, turn_between};
 
-use crate::noise::{MEDIAN, MOST_SIGMA_M, Movement, UNDER, jitter_m};
+use crate::noise::{BELIEVED, COMPASS_MOST_M, MEDIAN, MOST_SIGMA_M, Movement, RIGHT_COSINE, UNDER, jitter_m};
 use crate::qualify::{Point, Qualifier};
 use crate::stride::APART_S;
 use crate::{Parameters, Prior, Rejection};
 
 /// A fix between two others that are no farther apart in time can be a spike, seconds.
 const SPIKE_S: f64 = 25.0;
+/// Fixes closer together in time are off to the same side, between the same houses and under the same
+/// satellites: what they jitter is less than how far off they are, seconds.
+const ALIKE_S: f64 = 40.0;
+/// Of errors that last for a minute, fixes some 10 s apart jitter by half.
+const LASTING: f64 = 2.0;
 /// Most fixes looked at to tell how noisy a track is.
 const SAMPLE: usize = 96;
 
@@ -31,6 +36,9 @@ pub(crate) struct Key {
     pub(crate) usable: usize,
     pub(crate) point: Point,
     pub(crate) heading_deg: Option<f64>,
+    /// How much the heading says of the street at the fix: all by the vehicle's own word, the less
+    /// by its movement the farther that was.
+    pub(crate) heading_weight: f64,
     /// Metres and seconds from the one before.
     pub(crate) moved_m: f64,
     pub(crate) elapsed_s: f64,
@@ -78,10 +86,12 @@ impl Qualified {
                 *rejected = Some(Rejection::Jump);
             }
         }
+        let wrong_heading = !headings_are_right(parameters, sigma_m, track, &points);
         let mut all = Self { rejected, usable: Vec::with_capacity(points.len()), keys: Vec::new(), sigma_m };
         for (index, point, anew) in points {
             if let Some((fix, _)) = track.fixes.get(index) {
-                all.add(parameters, index, fix, point, anew);
+                let heading_deg = fix.heading_deg.filter(|_| !wrong_heading);
+                all.add(parameters, index, &Fix { heading_deg, ..*fix }, point, anew);
             }
         }
         all
@@ -107,16 +117,38 @@ impl Qualified {
             let stands = own_speed.is_some_and(|v| v < parameters.heading_min_mps);
             let from = step.filter(|(metres, ..)| *metres >= movement.heading_m).map(|(_, _, b)| b);
             let from = from.or_else(|| last.filter(|_| moved_m >= movement.heading_m).map(|l| l.point));
-            from.filter(|_| !stands).map(|from| heading_between(from.xy, point.xy))
+            from.filter(|_| !stands).map(|from| {
+                let weight = (parameters.straight_m / from.metres_to(&point)).min(1.0);
+                (heading_between(from.xy, point.xy), weight)
+            })
         };
-        let heading_deg = fix.heading_deg.filter(|_| drives).map(f64::from).or_else(moved);
+        let own = fix.heading_deg.filter(|_| drives).map(|heading| (f64::from(heading), 1.0));
+        let (heading_deg, heading_weight) = own.or_else(moved).unzip();
+        let heading_weight = heading_weight.unwrap_or(0.0);
         self.usable.push(Usable { fix: index, point, standing, heading_deg });
         if last.is_some() && moved_m < movement.apart_m && elapsed_s < APART_S {
             return;
         }
         let information = movement.information(parameters, moved_m, elapsed_s);
-        self.keys.push(Key { usable, point, heading_deg, moved_m, elapsed_s, information, anew });
+        self.keys.push(Key { usable, point, heading_deg, heading_weight, moved_m, elapsed_s, information, anew });
     }
+}
+
+/// Whether a track's own headings agree with where it moves: each with the way from the fix before
+/// to the one after, which in a bend is turned least.
+fn headings_are_right(p: &Parameters, sigma_m: f64, track: &Track, points: &[(usize, Point, bool)]) -> bool {
+    let least_m = Movement::of(p, sigma_m).heading_m;
+    let (mut agrees, mut count) = (BELIEVED, BELIEVED);
+    for three in points.windows(3) {
+        let [(_, a, _), (index, _, false), (_, c, false)] = three else { continue };
+        let Some((fix, _)) = track.fixes.get(*index) else { continue };
+        let drives = fix.speed_mps.is_some_and(|v| f64::from(v) >= p.heading_min_mps);
+        let tells = drives && (2.0 * least_m..=COMPASS_MOST_M).contains(&a.metres_to(c));
+        let Some(own) = fix.heading_deg.filter(|_| tells) else { continue };
+        agrees += turn_between(f64::from(own), heading_between(a.xy, c.xy)).to_radians().cos();
+        count += 1.0;
+    }
+    agrees >= f64::from(RIGHT_COSINE) * count
 }
 
 /// The fixes that lie far beside the way between their neighbours, where there was no time to
@@ -135,24 +167,33 @@ fn spikes(far_m: f64, points: &[(usize, Point, bool)]) -> Vec<usize> {
     (1..).zip(points.windows(3)).filter(|(_, three)| is_spike(three)).map(|(at, _)| at).collect()
 }
 
-/// How noisy a track is: as far as its fixes lie beside the nearest shape, but no more than
-/// they jitter beside the way between their neighbours.
+/// How noisy a track is: as far as its fixes jitter beside the way between others, but no more than
+/// they lie beside the nearest shape, for between fixes far apart streets bend. Where shapes are many
+/// the nearest one is near to any fix, so that what dense fixes jitter counts against it.
 fn sigma_m(network: &Network, parameters: &Parameters, points: &[(usize, Point, bool)]) -> f64 {
     let mut near = Nearby::default();
-    let mut beside: Vec<f64> = Vec::new();
-    let mut jitter: Vec<f64> = Vec::new();
+    let (mut beside, mut jitter, mut at_once) = (Vec::new(), Vec::new(), Vec::new());
     let step = points.len().div_ceil(SAMPLE).max(1);
-    for three in points.windows(3).step_by(step) {
-        let [(_, a, _), (_, b, _), (_, c, _)] = three else { continue };
-        let Some(own_m) = jitter_m(parameters, [a.xy, b.xy, c.xy]) else { continue };
-        jitter.push(own_m);
+    for (at, (_, b, _)) in points.iter().enumerate().step_by(step) {
+        let way = |least_s: f64| {
+            let is_apart = |(_, other, _): &&(usize, Point, bool)| other.time.seconds_since(b.time).abs() >= least_s;
+            let (_, earlier, _) = points.get(..at)?.iter().rev().find(is_apart)?;
+            let (_, later, _) = points.get(at + 1..)?.iter().find(is_apart)?;
+            let jitter_m = jitter_m(parameters, [earlier.xy, b.xy, later.xy])?;
+            Some((jitter_m, later.time.seconds_since(earlier.time)))
+        };
+        at_once.extend(way(0.0).filter(|(_, seconds)| *seconds <= SPIKE_S).map(|(jitter_m, _)| LASTING * jitter_m));
+        let Some((jitter_m, _)) = way(ALIKE_S) else { continue };
+        jitter.push(jitter_m);
         network.candidates(b.xy, parameters.search_m, &mut near);
         beside.extend(near.nearest_m());
     }
-    let median = |all: &mut Vec<f64>| {
+    let median = |mut all: Vec<f64>| {
         all.sort_by(f64::total_cmp);
         all.get(all.len() / 2).map_or(0.0, |m| m / MEDIAN)
     };
-    let widest = median(&mut beside).min(median(&mut jitter));
-    (UNDER * widest).max(parameters.sigma_m).min(MOST_SIGMA_M)
+    let (own_m, usual_m) = (UNDER * median(beside).max(median(at_once)).min(median(jitter)), parameters.sigma_m);
+    // A usual tracker's noise is part of what is usual.
+    let excess = (own_m * own_m - usual_m * usual_m / 4.0).max(0.0);
+    (usual_m * usual_m + excess).sqrt().min(MOST_SIGMA_M)
 }

@@ -4,6 +4,7 @@ mod city;
 mod detour;
 mod duties;
 mod live;
+mod trackers;
 
 use std::sync::Arc;
 
@@ -208,6 +209,7 @@ fn table(side: Side) -> Vec<Row> {
     rows.extend(timetables(side, &network));
     rows.extend(trouble(side, &network));
     rows.extend(elsewhere(side, &network));
+    rows.extend(trackers::trackers(side, &network));
     rows.extend(far_away(side));
     rows
 }
