@@ -32,9 +32,7 @@ pub fn table() {
     println!("{:>8} {:>8} {:>9} {:>10} {:>10}", "s a fix", "compass", "us a fix", "vehicle B", "on a trip");
     for (every_s, heading_deg) in FLEETS {
         let before = held();
-        // As the service does, which reads no corrections.
-        let parameters = Parameters { correct_fixes: 0, ..Parameters::default() };
-        let mut matcher = Matcher::new(Arc::clone(&network), parameters);
+        let mut matcher = Matcher::new(Arc::clone(&network), Parameters::default());
         let mut outcome = Outcome::default();
         let (mut turns, mut on_a_trip) = (Vec::new(), 0);
         for turn in 0..WARM + FIXES {

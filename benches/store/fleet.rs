@@ -28,7 +28,7 @@ pub fn fixes(from: u64, count: u64) -> Vec<FixRow> {
 pub fn with_visits(from: u64, count: u64) -> Batch {
     let visits =
         (from..from + count).filter(|n| (n / VEHICLES + n % VEHICLES).is_multiple_of(FIXES_A_VISIT)).map(visit);
-    Batch { fixes: fixes(from, count), visits: visits.collect() }
+    Batch { fixes: fixes(from, count), visits: visits.collect(), ..Batch::default() }
 }
 
 /// When a fix was taken.

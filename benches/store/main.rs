@@ -123,14 +123,14 @@ fn main() {
         let turn = from..from + BATCH * BATCHES;
         let mut took = [Duration::ZERO; 4];
         for first in turn.clone().step_by(BATCH as usize) {
-            let batch = Batch { fixes: fleet::fixes(first, BATCH), visits: Vec::new() };
+            let batch = Batch { fixes: fleet::fixes(first, BATCH), ..Batch::default() };
             took[1] += plain.commit(&runtime, &batch, 0);
         }
         export(&server, &plain.url, &file, turn.clone());
         took[0] += copy(&server, &peer, &file);
         let mut sent_again = Vec::new();
         for first in turn.clone().step_by(BATCH as usize) {
-            let mut batch = Batch { fixes: fleet::fixes(first, BATCH), visits: Vec::new() };
+            let mut batch = Batch { fixes: fleet::fixes(first, BATCH), ..Batch::default() };
             let next = batch.fixes.iter().step_by(AGAIN_EVERY).cloned().collect();
             let count = sent_again.len();
             batch.fixes.append(&mut sent_again);

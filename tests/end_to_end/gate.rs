@@ -1,13 +1,12 @@
 //! The gate, switched while the service runs: every output obeys at once.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::support::day::{Window, gtfs, marshrut, positions, text, write_devices};
+use super::support::events::Events;
 use super::support::service::{Http, Setup};
 use super::support::wait_until;
 
@@ -50,30 +49,6 @@ fn shows(http: &Http, setup: &Setup, canaries: &[String]) -> Option<String> {
     None
 }
 
-/// The first events of a live stream: names and data, as they come.
-fn listen(setup: &Setup) -> BufReader<TcpStream> {
-    let mut stream = TcpStream::connect(("127.0.0.1", setup.web)).unwrap();
-    stream.set_read_timeout(Some(SOON)).unwrap();
-    write!(stream, "GET /live/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-    BufReader::new(stream)
-}
-
-/// Reads events until one of this name; gives its data.
-fn next_event(stream: &mut BufReader<TcpStream>, name: &str) -> Value {
-    let mut line = String::new();
-    let mut named = false;
-    loop {
-        line.clear();
-        assert!(stream.read_line(&mut line).unwrap() > 0, "the stream ended before an event `{name}`");
-        if let Some(data) = line.strip_prefix("data: ").filter(|_| named) {
-            return serde_json::from_str(data).unwrap();
-        }
-        if line.starts_with("event: ") {
-            named = line.trim_end() == format!("event: {name}");
-        }
-    }
-}
-
 fn export(setup: &Setup, name: &str) -> (bool, String) {
     let out = setup.folder.join(name);
     let run = marshrut(&["export", "--date", "2026-11-18", "--out", text(&out), "--config", text(&setup.config())]);
@@ -109,13 +84,13 @@ fn switched_off_delayed_and_live_again() {
     });
     let canaries: Vec<String> = vehicles(&http, &setup).iter().map(|v| v["id"].as_str().unwrap().to_owned()).collect();
     assert!(shows(&http, &setup, &canaries).is_some());
-    let mut stream = listen(&setup);
-    assert!(next_event(&mut stream, "snapshot")["vehicles"].as_array().unwrap().len() > 20);
+    let mut events = Events::listen(&setup);
+    assert!(events.next("snapshot")["vehicles"].as_array().unwrap().len() > 20);
 
     setup.rewrite(&format!("[gate]\nmode = \"off\"\nreason = \"{REASON}\"\n"));
     service.signal("HUP");
-    assert_eq!(next_event(&mut stream, "gate")["reason"], REASON);
-    assert_eq!(next_event(&mut stream, "snapshot")["vehicles"], serde_json::json!([]));
+    assert_eq!(events.next("gate")["reason"], REASON);
+    assert_eq!(events.next("snapshot")["vehicles"], serde_json::json!([]));
     assert_eq!(shows(&http, &setup, &canaries), None, "an output goes round the gate");
     assert_eq!(http.json(&setup.url("/api/v1/map"))["gate"]["reason"], REASON);
     let (done, said) = export(&setup, "off");
@@ -125,13 +100,13 @@ fn switched_off_delayed_and_live_again() {
 
     setup.rewrite("[gate]\nmode = \"delayed\"\nminutes = 5\nreason = \"\"\n");
     service.signal("HUP");
-    assert_eq!(next_event(&mut stream, "gate")["minutes"], 5);
+    assert_eq!(events.next("gate")["minutes"], 5);
     // Nothing older than the switch is known, and nothing newer may be seen for five minutes.
     assert_eq!(shows(&http, &setup, &canaries), None);
 
     setup.rewrite("[gate]\nmode = \"live\"\n");
     service.signal("HUP");
-    assert_eq!(next_event(&mut stream, "gate")["mode"], "live");
+    assert_eq!(events.next("gate")["mode"], "live");
     wait_until("vehicles again", Duration::from_mins(2), || vehicles(&http, &setup).len() > 10);
     let (done, said) = export(&setup, "live");
     assert!(done, "{said}");

@@ -8,6 +8,7 @@ mod support;
 
 mod acknowledge;
 mod bad_input;
+mod corrections;
 mod crash;
 mod demo;
 mod drain;

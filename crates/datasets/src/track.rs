@@ -123,7 +123,7 @@ mod tests {
         let store = store::open(&format!("sqlite://{}/store.db", folder.path().display())).await.unwrap();
         let counts: [(&str, usize); 4] = [("a", 3), ("b", 40), ("c", 1), ("d", 8)];
         let rows = counts.iter().flat_map(|(vehicle, count)| (0..).take(*count).map(|at| row(vehicle, at, true, 1)));
-        store.commit(&Batch { fixes: rows.collect(), visits: Vec::new() }, 1).await.unwrap();
+        store.commit(&Batch { fixes: rows.collect(), ..Batch::default() }, 1).await.unwrap();
         for sizes in [(1, 1), (4, 5), (7, 1), (1000, 1000)] {
             let mut tracks = Tracks::new(&*store, Timestamp::from_secs(0), Timestamp::from_secs(100));
             tracks.sizes = sizes;

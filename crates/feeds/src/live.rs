@@ -65,8 +65,8 @@ impl OnTrip {
 }
 
 impl LiveVehicle {
-    /// `None` for a fix that does not move its vehicle.
-    fn from_fix(fix: &MatchedFix) -> Option<Self> {
+    /// The vehicle as a fix has it; `None` for one that does not move its vehicle.
+    pub fn from_fix(fix: &MatchedFix) -> Option<Self> {
         let position = fix.position.filter(|_| fix.rejected.is_none())?;
         let on = || {
             Some(OnTrip {

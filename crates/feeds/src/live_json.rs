@@ -76,9 +76,36 @@ struct UpdateJson<'a> {
     gone: &'a [VehicleId],
 }
 
+/// What is said anew of a vehicle at an earlier time: nothing that would move it.
+#[derive(Debug, Serialize)]
+struct CorrectionJson<'a> {
+    id: &'a str,
+    time: Timestamp,
+    state: &'static str,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    on: Option<CorrectedTripJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct CorrectedTripJson<'a> {
+    route: &'a str,
+    line: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<u8>,
+    trip: &'a str,
+    delay: i32,
+    dist: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct CorrectionsJson<'a> {
+    time: Timestamp,
+    version: u64,
+    corrections: Vec<CorrectionJson<'a>>,
+}
+
 /// A vehicle with its line, stop and headsign in words.
 pub fn vehicle<'a>(network: &'a Network, vehicle: &'a LiveVehicle) -> VehicleJson<'a> {
-    let decimals = |value: f64, places: i32| (value * 10f64.powi(places)).round() / 10f64.powi(places);
     let on = vehicle.on.and_then(|on| {
         let (route, trip, pattern) = (network.route(on.route), network.trip(on.run.trip), network.pattern(on.pattern));
         let index = on.next_stop as usize;
@@ -114,6 +141,25 @@ pub fn vehicle<'a>(network: &'a Network, vehicle: &'a LiveVehicle) -> VehicleJso
     }
 }
 
+fn decimals(value: f64, places: i32) -> f64 {
+    (value * 10f64.powi(places)).round() / 10f64.powi(places)
+}
+
+fn correction<'a>(network: &'a Network, vehicle: &'a LiveVehicle) -> CorrectionJson<'a> {
+    let on = vehicle.on.map(|on| {
+        let route = network.route(on.route);
+        CorrectedTripJson {
+            route: &route.id,
+            line: route.name(),
+            direction: on.direction,
+            trip: &network.trip(on.run.trip).id,
+            delay: on.delay_s,
+            dist: decimals(on.shape_dist_m, 1),
+        }
+    });
+    CorrectionJson { id: vehicle.id.as_str(), time: vehicle.time, state: vehicle.state.as_str(), on }
+}
+
 /// How the gate stands.
 pub fn gate(policy: &GatePolicy) -> GateJson<'_> {
     let (mode, minutes) = match policy {
@@ -146,4 +192,15 @@ pub fn update(network: &Network, time: Timestamp, version: u64, changes: &Change
         vehicles: changes.changed.iter().map(|v| vehicle(network, v)).collect(),
         gone: &changes.gone,
     })
+}
+
+/// `{"time", "version", "corrections"}` of vehicles as they are now known to have been.
+pub fn corrections<'a>(
+    network: &'a Network,
+    time: Timestamp,
+    version: u64,
+    corrected: impl Iterator<Item = &'a LiveVehicle>,
+) -> serde_json::Result<String> {
+    let corrections = corrected.map(|vehicle| correction(network, vehicle)).collect();
+    serde_json::to_string(&CorrectionsJson { time, version, corrections })
 }

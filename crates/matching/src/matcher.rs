@@ -12,7 +12,7 @@ use crate::decide::{Decider, Decision, Said};
 use crate::moves::narrow;
 use crate::noise::{Noise, fit};
 use crate::qualify::{Point, Qualified, Qualifier};
-use crate::recent::Recent;
+use crate::recent::{Came, Recent};
 use crate::search::{Search, Start};
 use crate::stride::Stride;
 use crate::visits::Progress;
@@ -147,9 +147,9 @@ impl Matcher {
         self.priors = priors;
     }
 
-    /// Takes a vehicle's next fix and appends exactly one matched fix, and the stop visits
-    /// that became certain with it. `received_at`, where it is known, unmasks clocks that
-    /// are ahead.
+    /// Takes a vehicle's next fix and appends exactly one matched fix, the stop visits that became
+    /// certain with it, and the corrections that are due with it. `received_at`, where it is known,
+    /// unmasks clocks that are ahead.
     pub fn advance(&mut self, vehicle: &VehicleId, fix: &Fix, received_at: Option<Timestamp>, out: &mut Outcome) {
         self.forget_silent(fix.time);
         if !self.vehicles.contains_key(vehicle) {
@@ -184,15 +184,14 @@ impl Matcher {
         if rejected.is_some() && !is_late {
             return;
         }
-        let kept = state.recent.keep(fix, trip, self.parameters.correct_fixes);
-        let is_new = trip.is_some() && trip != state.told;
+        let came = if is_late { Came::Late } else { Came::InOrder { is_new: trip.is_some() && trip != state.told } };
         if !is_late {
             state.told = trip;
         }
-        if kept && (is_late || is_new) {
-            // Earlier fixes are said better where a late one came in or another trip has been recognised.
-            let late = is_late.then_some(fix.time);
-            state.recent.correct(&mut self.hindsight, vehicle, (state.told, late), &state.priors, out);
+        let most = self.parameters.correct_fixes;
+        if state.recent.keep(fix, trip, came, most) {
+            let priors = (state.priors.as_slice(), most);
+            state.recent.correct(&mut self.hindsight, vehicle, state.told, priors, out);
         }
     }
 

@@ -12,6 +12,7 @@ pub struct Outcome {
     pub visits: Vec<StopVisit>,
     /// Fixes given before of which more is known now: those that came late, and those that
     /// belong to a trip which was recognised after them. What is said here replaces what was.
+    /// Late fixes are said with their vehicle's next fix in order, a long buffer of them in parts.
     pub corrections: Vec<MatchedFix>,
 }
 

@@ -178,6 +178,25 @@ fn a_late_fix_and_a_trip_recognised_late_are_said_anew() {
     assert!(said_anew >= silent, "{silent} fixes before the trip was recognised, {said_anew} corrections");
 }
 
+#[test]
+fn a_buffer_that_comes_late_is_said_anew_whole_and_each_fix_once() {
+    // No signal for five minutes; the first fixes after it come before what was kept meanwhile.
+    let all: Vec<Fix> = eastward(0.0).collect();
+    let (before, gap, after) = (&all[..15], &all[15..45], &all[45..]);
+    let said = |come: &[&[Fix]]| run(come.iter().flat_map(|part| part.iter().copied()));
+    let with = said(&[before, &after[..3], gap, &after[3..]]);
+    assert_eq!(with.fixes.iter().filter(|f| f.rejected == Some(Rejection::Late)).count(), gap.len());
+    let of_gap: Vec<_> = with.corrections.iter().filter(|f| gap.iter().any(|g| g.time == f.time)).collect();
+    assert_eq!(of_gap.iter().map(|f| f.time).collect::<Vec<_>>(), gap.iter().map(|f| f.time).collect::<Vec<_>>());
+    assert!(of_gap.iter().all(|f| trip(f).as_deref() == Some("east-8") && f.rejected.is_none()));
+
+    // They wait for the next one in order; a resent buffer says nothing new.
+    let waits = said(&[before, &after[..3], gap]);
+    assert!(waits.corrections.iter().all(|f| f.time < gap[0].time), "nothing of the gap yet");
+    let resent = said(&[before, &after[..3], gap, gap, &after[3..]]);
+    assert_eq!(resent.corrections, with.corrections);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -4,8 +4,8 @@
 //! journal's position up to which they reach; the store writes both in one transaction:
 //!
 //! ```text
-//! journal ──reports──▶ matching ──rows, position──▶ Store::commit ──▶ fixes, stop_visits, progress
-//!                                                   Store::fixes_of ──▶ datasets
+//! journal ──reports──▶ matching ──rows, corrections, position──▶ Store::commit ──▶ fixes, stop_visits, progress
+//!                                                                Store::fixes_of ──▶ datasets
 //! ```
 //!
 //! After a crash the reader goes on from [`Store::position`]. What it hands over a second
@@ -16,6 +16,9 @@
 //! | fixes | binary `COPY`; those that may be there already by way of a temporary table and `INSERT … ON CONFLICT DO NOTHING` | multi-row inserts |
 //! | places | `geometry(Point, 4326)` | two columns |
 //! | durability | the server's own setting | WAL with `synchronous = FULL`: a committed position is on the disk, so the journal may forget what lies before it |
+//!
+//! A row is written once, but for what the live matcher said of its fix: a [`Correction`] replaces
+//! that, in the transaction of the position with which it became certain.
 //!
 //! The trait's two sides keep one behaviour: the same test suite runs over both.
 
@@ -37,7 +40,7 @@ use async_trait::async_trait;
 use model::{ServiceDate, Timestamp};
 
 pub use error::StoreError;
-pub use row::{Batch, FixKey, FixRow, LiveMatch, VisitKey, VisitRow};
+pub use row::{Batch, Correction, FixKey, FixRow, LiveMatch, VisitKey, VisitRow};
 pub use shards::Claim;
 pub use url::Shown;
 

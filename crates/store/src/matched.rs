@@ -3,13 +3,27 @@
 use matching::{MatchedFix, StopVisit};
 use network::Network;
 
-use crate::{FixRow, LiveMatch, VisitRow};
+use crate::{Correction, FixRow, LiveMatch, VisitRow};
 
 impl FixRow {
     /// The row with what the live matcher said of its fix.
     #[must_use]
     pub fn matched(self, matched: &MatchedFix, network: &Network) -> Self {
-        let live = LiveMatch {
+        Self { live: LiveMatch::of(matched, network), ..self }
+    }
+}
+
+impl Correction {
+    /// What the live matcher says anew.
+    pub fn of(matched: &MatchedFix, network: &Network) -> Self {
+        let live = LiveMatch::of(matched, network);
+        Self { vehicle_id: matched.vehicle.clone(), time: matched.time, live }
+    }
+}
+
+impl LiveMatch {
+    fn of(matched: &MatchedFix, network: &Network) -> Self {
+        Self {
             state: Some(matched.state.as_str().into()),
             rejected: matched.rejected.map(|reason| reason.as_str().into()),
             trip_id: matched.trip.map(|run| network.trip(run.trip).id.clone()),
@@ -19,8 +33,7 @@ impl FixRow {
             shape_dist_m: matched.shape_dist_m,
             cross_track_m: matched.cross_track_m,
             delay_s: matched.delay_s,
-        };
-        Self { live, ..self }
+        }
     }
 }
 

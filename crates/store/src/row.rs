@@ -12,6 +12,21 @@ pub struct Batch {
     pub fixes: Vec<FixRow>,
     /// Stop visits; a later one of the same key replaces the earlier.
     pub visits: Vec<VisitRow>,
+    /// What is known better of fixes, of this batch or there already; the last one of a fix counts.
+    pub corrections: Vec<Correction>,
+}
+
+/// What the live matcher says anew of a vehicle's fix. It replaces what was said of that vehicle's
+/// fixes of that time, but not of those that were rejected for another reason than that they came
+/// late; where there is none, it is nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Correction {
+    /// Whose.
+    pub vehicle_id: VehicleId,
+    /// The fix's time.
+    pub time: Timestamp,
+    /// What holds of it now.
+    pub live: LiveMatch,
 }
 
 /// One fix with who sent it, when it came in, and what the live matcher said of it.
@@ -48,12 +63,12 @@ pub struct FixRow {
     /// Everything else it said, as a JSON object; empty where it said nothing else. Driver
     /// ids are in here: never published.
     pub attributes: String,
-    /// What the live matcher said at the time.
+    /// What the live matcher said, at the time or better since.
     pub live: LiveMatch,
 }
 
-/// What the live matcher said of a fix when it came in. Data sets are matched anew, with
-/// the late fixes in their places, so this is a record of what riders were shown.
+/// What the live matcher said of a fix when it came in, or corrected within the vehicle's next
+/// fixes. Data sets are matched anew, the whole day at once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LiveMatch {
     /// `in_service`, `layover`, `deadhead`, `off_route`, `unknown`; `None` where it was not matched.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use model::{DeviceId, FixBatch, Known, LatLon, Report, ServiceDate, Timestamp, Value, VehicleId};
-use store::{Batch, Claim, Committed, FixRow, LiveMatch, Store, StoreError, VisitRow};
+use store::{Batch, Claim, Committed, Correction, FixRow, LiveMatch, Store, StoreError, VisitRow};
 use support::Postgis;
 
 /// One server for all cases; it stops with the process.
@@ -45,6 +45,8 @@ cases!(
     late_and_repeated_fixes_are_told_from_new_ones,
     position_and_rows_go_together,
     a_later_visit_replaces_the_earlier,
+    a_correction_replaces_what_was_said_of_its_fix,
+    a_correction_comes_once_with_its_position,
     pages_join_without_gap_or_overlap,
     odd_values_hold_nothing_up,
     two_writers_do_not_write_twice,
@@ -102,7 +104,7 @@ fn visit(trip: &str, vehicle: &str, stop_sequence: u32, arrival: &str) -> VisitR
 }
 
 fn fixes(rows: &[FixRow]) -> Batch {
-    Batch { fixes: rows.to_vec(), visits: Vec::new() }
+    Batch { fixes: rows.to_vec(), ..Batch::default() }
 }
 
 async fn all(store: &Arc<dyn Store>) -> Vec<FixRow> {
@@ -148,7 +150,7 @@ async fn what_is_written_is_read(url: &str) {
         departure: Some(at("2026-01-16T08:00:30Z")),
         ..visit("t", "тролейбус 7", 3, "2026-01-16T08:00:00.5Z")
     };
-    let batch = Batch { fixes: vec![full.clone(), bare.clone()], visits: vec![seen.clone()] };
+    let batch = Batch { fixes: vec![full.clone(), bare.clone()], visits: vec![seen.clone()], ..Batch::default() };
     assert_eq!(store.commit(&batch, 1).await.unwrap(), Committed { inserted: 2, duplicates: 0 });
 
     assert_eq!(all(&store).await, [bare, full]);
@@ -216,7 +218,7 @@ async fn a_later_visit_replaces_the_earlier(url: &str) {
     let store = open(url).await;
     let times = ["2026-01-16T08:00:00Z", "2026-01-16T08:00:10Z", "2026-01-16T08:00:20Z"];
     let [first, second, third] = times.map(|time| visit("t", "v", 1, time));
-    let batch = |visits: &[VisitRow]| Batch { fixes: Vec::new(), visits: visits.to_vec() };
+    let batch = |visits: &[VisitRow]| Batch { visits: visits.to_vec(), ..Batch::default() };
     store.commit(&batch(&[first, second.clone(), visit("t", "v", 2, times[0])]), 1).await.unwrap();
     assert_eq!(store.visits_of(day("2026-01-16"), None, 1).await.unwrap(), [second]);
     let next_run = VisitRow { run_offset_s: 600, ..visit("t", "v", 1, "2026-01-16T08:10:00Z") };
@@ -227,6 +229,113 @@ async fn a_later_visit_replaces_the_earlier(url: &str) {
     assert_eq!((&whole[0], &whole[2]), (&third, &next_run));
     let rest = store.visits_of(day("2026-01-16"), Some(&whole[0].key()), 10).await.unwrap();
     assert_eq!(rest, whole[1..]);
+}
+
+fn said(trip: Option<&str>, rejected: Option<&str>) -> LiveMatch {
+    LiveMatch {
+        state: Some(if trip.is_some() { "in_service" } else { "unknown" }.into()),
+        rejected: rejected.map(Into::into),
+        trip_id: trip.map(Into::into),
+        service_date: trip.map(|_| day("2026-01-15")),
+        route_id: trip.map(|_| "1".into()),
+        direction_id: trip.map(|_| 1),
+        shape_dist_m: trip.map(|_| 1_234.5),
+        cross_track_m: trip.map(|_| -3.25),
+        delay_s: trip.map(|_| -61),
+    }
+}
+
+fn correction(of: &FixRow, live: LiveMatch) -> Correction {
+    Correction { vehicle_id: of.vehicle_id.clone(), time: of.time, live }
+}
+
+async fn a_correction_replaces_what_was_said_of_its_fix(url: &str) {
+    let store = open(url).await;
+    let unmatched = |device, vehicle, secs| FixRow { live: said(None, None), ..row(device, vehicle, secs, 1) };
+    let before = unmatched("d", "v", 0);
+    let others = [unmatched("d", "v", 1), unmatched("e", "w", 0)];
+    // A second device of the vehicle said the same instant elsewhere, and was not believed.
+    let jump = FixRow { live: said(None, Some("jump")), ..row("f", "v", 0, 1) };
+    let batch = [&[before.clone(), jump.clone()], &others[..]].concat();
+    store.commit(&fixes(&batch), 1).await.unwrap();
+
+    let late = FixRow { live: said(None, Some("late")), ..row("d", "v", -86_400, 9) };
+    let batch = Batch {
+        fixes: vec![late.clone()],
+        corrections: vec![
+            correction(&before, said(Some("wrong"), None)),
+            correction(&late, said(Some("t"), None)),
+            correction(&before, said(Some("t's \0 name"), None)),
+            correction(&row("d", "v", 500, 1), said(Some("of no fix"), None)),
+            correction(&row("d", "nobody", 0, 1), said(Some("of no vehicle"), None)),
+        ],
+        ..Batch::default()
+    };
+    assert_eq!(store.commit(&batch, 2).await.unwrap(), Committed { inserted: 1, duplicates: 0 });
+    let stored = all(&store).await;
+    let of = |key: &FixRow| stored.iter().find(|r| r.key() == key.key()).unwrap().clone();
+    assert_eq!(of(&before).live.trip_id.unwrap().replace('\u{fffd}', "\0"), "t's \0 name", "the last one counts");
+    let left = |row: FixRow| FixRow { live: LiveMatch::default(), ..row };
+    assert_eq!(left(of(&before)), left(before.clone()), "what the tracker said stays");
+    assert_eq!(of(&jump), jump);
+    assert_eq!(others.each_ref().map(of), others);
+    let eve = store.fixes_of(at("2026-01-15T00:00:00Z"), at("2026-01-16T00:00:00Z"), None, 9).await.unwrap();
+    assert_eq!(eve, [FixRow { live: said(Some("t"), None), ..late }], "in the batch that brings the fix");
+
+    // And back, where it turns out to have been on no trip.
+    let corrections = vec![correction(&before, said(None, None))];
+    store.commit(&Batch { corrections, ..Batch::default() }, 3).await.unwrap();
+    assert_eq!(all(&store).await.into_iter().find(|r| r.key() == before.key()), Some(before));
+}
+
+async fn a_correction_comes_once_with_its_position(url: &str) {
+    let store = open(url).await;
+    let fix = FixRow { live: said(None, None), ..row("d", "v", 0, 1) };
+    let batch = |trip| Batch {
+        fixes: vec![fix.clone()],
+        corrections: vec![correction(&fix, said(Some(trip), None))],
+        ..Batch::default()
+    };
+    store.commit(&batch("t"), 5).await.unwrap();
+    // The retry of a commit whose answer was lost, and a second process that is behind.
+    store.commit(&batch("again"), 5).await.unwrap();
+    store.commit(&batch("behind"), 4).await.unwrap_err();
+    let corrected = [FixRow { live: said(Some("t"), None), ..fix.clone() }];
+    assert_eq!(all(&store).await, corrected);
+    // The fix again, as it came in, without the correction: what is stored stays.
+    store.commit(&fixes(&[fix]), 6).await.unwrap();
+    assert_eq!(all(&store).await, corrected);
+}
+
+#[tokio::test]
+async fn corrections_read_no_table_from_end_to_end() {
+    const ROWS: i64 = 2_000;
+    let Some(server) = server() else { return };
+    let url = server.database();
+    let store = open(&url).await;
+    // From an empty table on, of whose size the planner knows nothing.
+    for upto in 1..=10_u64 {
+        let first = upto.cast_signed() * ROWS;
+        let rows: Vec<_> =
+            (first..first + ROWS).map(|n| row(&format!("d{}", n % 100), &format!("v{}", n % 100), n, 1)).collect();
+        let corrections = rows.iter().step_by(20).map(|fix| correction(fix, said(Some("t"), None))).collect();
+        store.commit(&Batch { fixes: rows, corrections, ..Batch::default() }, upto).await.unwrap();
+    }
+    // The server gathers its figures when a connection has been idle for a while, or ends.
+    store.close().await;
+    let figures = "SELECT t.n_tup_upd, t.seq_tup_read, i.idx_scan FROM pg_stat_user_tables t \
+         JOIN pg_stat_user_indexes i USING (relid) WHERE t.relname = 'fixes' AND i.indexrelname = 'fixes_time'";
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let mut told = String::new();
+    while !told.starts_with(&format!("{}|", ROWS / 2)) {
+        assert!(std::time::Instant::now() < deadline, "{told}: not all rows were corrected");
+        told = server.psql(&url, figures);
+    }
+    assert_eq!(
+        told,
+        format!("{}|0|0", ROWS / 2),
+        "rows corrected, rows read without an index, reads of the index of times"
+    );
 }
 
 /// More vehicles than one question asks for, several devices on one vehicle, equal times.
@@ -325,14 +434,18 @@ async fn a_worker_whose_shard_was_taken_over_commits_nothing() {
     let first = old.claim_shards(&[3, 4]).await.unwrap();
     assert!(first.iter().all(|claim| claim.sequence == 0), "{first:?}");
     let upto = |claims: &[Claim], sequence| claims.iter().map(|c| Claim { sequence, ..*c }).collect::<Vec<_>>();
-    let batch = |n: i64| Batch { fixes: vec![row("1", "2", n, 7)], visits: Vec::new() };
+    let batch = |n: i64| {
+        let corrections = vec![correction(&row("1", "2", 1, 7), said(Some(&format!("said with {n}")), None))];
+        Batch { fixes: vec![row("1", "2", n, 7)], corrections, ..Batch::default() }
+    };
     assert_eq!(old.commit_shards(&batch(1), &upto(&first, 10)).await.unwrap().inserted, 1);
 
     let second = new.claim_shards(&[4]).await.unwrap();
     assert_eq!(second[0].sequence, 10, "it goes on where the other had got to");
     let error = old.commit_shards(&batch(2), &upto(&first, 11)).await.unwrap_err();
     assert!(matches!(&error, StoreError::Fenced { shards } if shards == &[4]), "{error}");
-    assert_eq!(old.fixes_of(at("2026-01-16T00:00:00Z"), at("2026-01-17T00:00:00Z"), None, 9).await.unwrap().len(), 1);
+    let stored = all(&old).await;
+    assert_eq!((stored.len(), stored[0].live.trip_id.as_deref()), (1, Some("said with 1")));
 
     // What is still its own, it commits; and the answer of a commit may be lost.
     let mine: Vec<_> = first.iter().copied().filter(|claim| claim.shard == 3).collect();
@@ -345,7 +458,7 @@ async fn a_worker_whose_shard_was_taken_over_commits_nothing() {
 async fn a_shard_goes_back_where_the_stream_has_lost_what_was_committed() {
     let Some(server) = server() else { return };
     let store = open(&server.database()).await;
-    let batch = Batch { fixes: vec![row("1", "2", 1, 7)], visits: Vec::new() };
+    let batch = Batch { fixes: vec![row("1", "2", 1, 7)], ..Batch::default() };
     let mut mine = store.claim_shards(&[3]).await.unwrap()[0];
     assert_eq!((mine.sequence, mine.time_ns), (0, 0));
     for (sequence, time_ns) in [(90, 1_700_000_000_000_000_001), (40, 1_700_000_100_000_000_002)] {

@@ -1,4 +1,5 @@
-//! `/live/events`: a snapshot, then what changes (server-sent events).
+//! `/live/events`: a snapshot, then what changes, and what is said anew of earlier fixes (server-sent
+//! events).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use feeds::{Changes, live_json};
+use feeds::{Changes, LiveVehicle, live_json};
 use futures_util::stream;
 use model::VehicleId;
 use tokio::sync::OwnedSemaphorePermit;
@@ -120,6 +121,14 @@ impl Client {
         event("snapshot", &json.unwrap_or_default())
     }
 
+    /// Those of vehicles that the client asked for, as they are now known to have been.
+    fn corrections(&self, update: &Update, corrected: &[LiveVehicle]) -> Option<Bytes> {
+        let mut inside = corrected.iter().filter(|vehicle| self.filter.admits(vehicle)).peekable();
+        inside.peek()?;
+        let data = live_json::corrections(&self.hub.network, update.time, update.version, inside);
+        Some(event("correction", &data.unwrap_or_default()))
+    }
+
     /// What an update means to this client; `None` where it means nothing.
     fn take(&mut self, update: &Update) -> Option<Bytes> {
         match &update.kind {
@@ -127,9 +136,11 @@ impl Client {
                 // The gate's event, then everything as it is seen through it.
                 Some([event.clone(), self.snapshot()].concat().into())
             }
-            UpdateKind::Vehicles { .. } if self.version.is_some_and(|seen| update.version <= seen) => None,
             // Let out by another policy than the present one; what that one lets out follows.
-            UpdateKind::Vehicles { .. } if update.version < self.hub.live.load().gate_since => None,
+            _ if update.version < self.hub.live.load().gate_since => None,
+            UpdateKind::Corrections { event, .. } if self.filter.is_all() => Some(event.clone()),
+            UpdateKind::Corrections { corrected, .. } => self.corrections(update, corrected),
+            UpdateKind::Vehicles { .. } if self.version.is_some_and(|seen| update.version <= seen) => None,
             UpdateKind::Vehicles { event, .. } if self.filter.is_all() => {
                 self.version = Some(update.version);
                 Some(event.clone())

@@ -75,6 +75,8 @@ pub(crate) struct Update {
 pub(crate) enum UpdateKind {
     /// Vehicles changed; the event's bytes for those who asked for everything.
     Vehicles { event: Bytes, changed: Vec<Arc<LiveVehicle>>, gone: Vec<VehicleId> },
+    /// What is said anew of earlier fixes; the event's bytes likewise. It changes no version.
+    Corrections { event: Bytes, corrected: Vec<LiveVehicle> },
     /// The gate stands otherwise.
     Gate { event: Bytes },
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use feeds::{Gate, LiveState, Snapshot, live_json};
+use feeds::{Gate, LiveState, LiveVehicle, Snapshot, live_json};
 use matching::MatchedFix;
 use model::{GatePolicy, Horizon, Timestamp};
 use network::Network;
@@ -12,6 +12,8 @@ use crate::hub::{Feeds, Hub, Live, Update, UpdateKind};
 
 /// Feeds are made anew at least this often, so that their readers see that they are alive.
 const REFRESH_S: i64 = 15;
+/// Most corrections in one event, some hundred kilobytes; more of them make several.
+const CORRECTIONS: usize = 1024;
 
 /// Owns the gate and the live state; tells the hub.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct Publisher {
     /// The version with which the gate came to stand as it does.
     gate_since: u64,
     state: LiveState,
+    /// Let out, and told with the next tick at the latest.
+    corrected: Vec<LiveVehicle>,
     hub: Arc<Hub>,
     /// The feeds lag behind the live state.
     stale: bool,
@@ -32,7 +36,8 @@ impl Publisher {
     pub fn new(network: Arc<Network>, policy: GatePolicy, now: Timestamp) -> Self {
         let hub = Arc::new(Hub::new(network, policy.clone(), now));
         let state = LiveState::default();
-        Self { gate: Gate::new(policy), gate_since: 0, state, hub, stale: false, fed_at: now }
+        let corrected = Vec::new();
+        Self { gate: Gate::new(policy), gate_since: 0, state, corrected, hub, stale: false, fed_at: now }
     }
 
     /// Where what is let out can be read.
@@ -46,6 +51,12 @@ impl Publisher {
         self.state.apply(&released, self.visible(now));
     }
 
+    /// Takes what is said anew of fixes that were applied before. It moves no vehicle.
+    pub fn correct(&mut self, corrections: Vec<MatchedFix>, now: Timestamp) {
+        let released = self.gate.offer_corrections(corrections, now);
+        self.gather(&released, now);
+    }
+
     /// Lets out what is due, and lets go of what is too old. To be called some times a second.
     pub fn tick(&mut self, now: Timestamp) {
         let released = self.gate.release(now);
@@ -53,6 +64,9 @@ impl Publisher {
         self.state.apply(&released, visible);
         self.state.expire(visible);
         self.send_changes(now);
+        let released = self.gate.release_corrections(now);
+        self.gather(&released, now);
+        self.send_corrections(now);
         // Also where the clock has gone back: the feeds then keep their time, and go on.
         let age_s = now.as_secs() - self.fed_at.as_secs();
         if (self.stale && age_s != 0) || age_s.abs() >= REFRESH_S {
@@ -71,6 +85,7 @@ impl Publisher {
         }
         if self.gate.set_policy(policy) {
             self.state.clear();
+            self.corrected.clear();
         }
         let released = self.gate.release(now);
         self.state.apply(&released, self.visible(now));
@@ -110,6 +125,27 @@ impl Publisher {
         // The state first: whoever joins in between has the update's vehicles already.
         self.hub.live.store(Arc::new(Live::new(snapshot, self.gate_since)));
         let _ = self.hub.updates.send(Arc::new(Update { time, version, kind }));
+    }
+
+    fn gather(&mut self, released: &[MatchedFix], now: Timestamp) {
+        for vehicle in released.iter().filter_map(LiveVehicle::from_fix) {
+            self.corrected.push(vehicle);
+            if self.corrected.len() == CORRECTIONS {
+                self.send_corrections(now);
+            }
+        }
+    }
+
+    fn send_corrections(&mut self, now: Timestamp) {
+        if self.corrected.is_empty() {
+            return;
+        }
+        let corrected = std::mem::take(&mut self.corrected);
+        // They are no part of any version, but the gate must stand as it did with this one.
+        let version = self.hub.live.load().snapshot.version;
+        let data = live_json::corrections(&self.hub.network, now, version, corrected.iter()).unwrap_or_default();
+        let kind = UpdateKind::Corrections { event: event("correction", &data), corrected };
+        let _ = self.hub.updates.send(Arc::new(Update { time: now, version, kind }));
     }
 
     fn publish_feeds(&mut self, snapshot: Snapshot, now: Timestamp) {

@@ -6,7 +6,7 @@ mod support;
 
 use model::{GatePolicy, Timestamp};
 use support::city::{at, on, run};
-use support::{Options, Site, ids};
+use support::{Options, Site, corrected, ids};
 
 const CANARY: &str = "canary-4711";
 
@@ -150,6 +150,47 @@ async fn listeners_are_told_of_a_switch_and_begin_anew() {
     }
 }
 
+#[tokio::test]
+async fn a_correction_is_heard_when_its_fix_may_be_seen() {
+    let now = at(10, 5, 0);
+    let network = Site::start(now, Options::default()).await.network;
+    let bus = |vehicle: &str, time| on(&network, vehicle, time, run(&network, "T1", 0), (1, false, 60));
+    for query in ["", "?route=R"] {
+        let mut site = Site::start(now, Options { policy: delayed(3), ..Options::default() }).await;
+        let mut client = site.listen(query).await;
+        client.next().await.unwrap();
+        site.publisher.apply(vec![bus(CANARY, now), bus("early", at(10, 1, 0))], now);
+        site.publisher.correct(vec![bus(CANARY, now), bus("early", at(10, 1, 0))], now);
+        site.tick(now);
+        let (name, update) = client.next().await.unwrap();
+        assert_eq!((name.as_str(), ids(&update)), ("update", vec!["early"]), "the fix comes before its correction");
+        let (name, event) = client.next().await.unwrap();
+        assert_eq!((name.as_str(), corrected(&event)), ("correction", vec!["early"]));
+        site.tick(at(10, 7, 59));
+        site.tick(at(10, 8, 0));
+        assert_eq!(ids(&client.next().await.unwrap().1), [CANARY]);
+        assert_eq!(corrected(&client.next().await.unwrap().1), [CANARY]);
+
+        // Closed: what was held is gone, and nothing is taken; nor does anything wait for the gate to open.
+        let late = at(10, 9, 0);
+        site.publisher.correct(vec![bus(CANARY, late)], late);
+        site.publisher.set_policy(off(), late);
+        site.publisher.correct(vec![bus(CANARY, late)], late);
+        site.tick(at(10, 30, 0));
+        site.publisher.set_policy(GatePolicy::Live, at(10, 31, 0));
+        site.publisher.correct(vec![bus("open", at(10, 30, 0))], at(10, 31, 0));
+        site.tick(at(10, 31, 0));
+        loop {
+            let text = client.next_text().await.unwrap();
+            assert!(!text.contains(CANARY) || text.contains("\"gone\""), "{text}");
+            if text.starts_with("event: correction") {
+                assert!(text.contains("\"open\""), "{text}");
+                break;
+            }
+        }
+    }
+}
+
 /// On one thread the server does not run until the test waits: the update lies in the
 /// listener's queue when the gate is closed.
 #[tokio::test(flavor = "current_thread")]
@@ -162,6 +203,7 @@ async fn what_waits_for_a_slow_listener_is_taken_back_too() {
             assert_eq!(client.next().await.unwrap().0, "snapshot");
         }
         let canary = on(&site.network, CANARY, now, run(&site.network, "T1", 0), (1, false, 60));
+        site.publisher.correct(vec![canary.clone()], now);
         site.publish(vec![canary], now);
         site.publisher.set_policy(policy, now);
         for client in &mut clients {

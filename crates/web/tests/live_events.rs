@@ -5,7 +5,7 @@
 mod support;
 
 use support::city::{at, fix, on, run};
-use support::{Options, PATIENCE, Site, ids};
+use support::{Options, PATIENCE, Site, corrected, ids};
 
 #[tokio::test]
 async fn a_snapshot_then_what_changes_then_who_leaves() {
@@ -60,6 +60,54 @@ async fn filters_follow_vehicles_in_and_out() {
     east.position = model::LatLon::new(48.85, 37.7);
     site.publish(vec![east], now.plus_seconds(3.0));
     assert_eq!(ids(&outside.next().await.unwrap().1), ["van"], "nothing was said of what happened elsewhere");
+}
+
+#[tokio::test]
+async fn what_is_said_anew_is_an_event_of_its_own_and_moves_nothing() {
+    let now = at(10, 5, 0);
+    let mut site = Site::start(now, Options::default()).await;
+    let network = site.network.clone();
+    let mut clients = [site.listen("").await, site.listen("?route=R").await];
+    // East of the bus's place on T1.
+    let mut elsewhere = site.listen("?bbox=37.615,48,38,49").await;
+    for client in clients.iter_mut().chain([&mut elsewhere]) {
+        client.next().await.unwrap();
+    }
+    let bus = |seconds: f64| on(&network, "bus", now.plus_seconds(seconds), run(&network, "T1", 0), (1, false, 120));
+    site.publish(vec![bus(0.0)], now);
+    let before = site.json("/api/v1/vehicles").await;
+    let earlier = bus(-30.0);
+    let dist = (earlier.shape_dist_m.unwrap() * 10.0).round() / 10.0;
+    site.publisher.correct(vec![earlier, fix("van", now.plus_seconds(-40.0))], now);
+    site.tick(now.plus_seconds(1.0));
+    let on_trip = serde_json::json!({
+        "id": "bus", "time": "2026-01-16T08:04:30Z", "state": "in_service",
+        "route": "R", "line": "1", "direction": 0, "trip": "T1", "delay": 120, "dist": dist,
+    });
+    let on_none = serde_json::json!({ "id": "van", "time": "2026-01-16T08:04:20Z", "state": "deadhead" });
+    for (client, expected) in clients.iter_mut().zip([vec![on_trip.clone(), on_none], vec![on_trip]]) {
+        assert_eq!(client.next().await.unwrap().0, "update");
+        let (name, event) = client.next().await.unwrap();
+        assert_eq!((name.as_str(), &event["corrections"]), ("correction", &serde_json::Value::from(expected)));
+        assert_eq!(event["version"], before["version"], "it is no change");
+    }
+    let after = site.json("/api/v1/vehicles").await;
+    assert_eq!((&after["vehicles"], &after["version"]), (&before["vehicles"], &before["version"]));
+
+    // Who asked for others hears nothing; many of them are told at once, in several events.
+    let many = (0..3000).map(|n| bus(f64::from(n) / 100.0 - 60.0)).collect();
+    site.publisher.correct(many, now);
+    site.publish(vec![fix("van", now.plus_seconds(2.0))], now.plus_seconds(2.0));
+    let mut heard = 0;
+    while heard < 3000 {
+        let (name, event) = clients[0].next().await.unwrap();
+        heard += if name == "correction" { corrected(&event).len() } else { 0 };
+    }
+    assert_eq!(heard, 3000);
+    let mut east = fix("van", now.plus_seconds(3.0));
+    east.position = model::LatLon::new(48.85, 37.7);
+    site.publish(vec![east], now.plus_seconds(3.0));
+    assert_eq!(elsewhere.next().await.unwrap().0, "update", "nothing was said of what happened elsewhere");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Starting and stopping the real program, for all tests of this binary.
 
 pub mod day;
+pub mod events;
 pub mod nats;
 #[path = "../../../crates/store/tests/support/mod.rs"]
 pub mod postgis;
@@ -57,6 +58,11 @@ pub fn free_port() -> u16 {
 
 /// The device and time of every fix in a store, in its order.
 pub fn stored(url: &str) -> Vec<(String, String)> {
+    fixes(url).iter().map(|row| (row.device_id.to_string(), row.time.to_string())).collect()
+}
+
+/// Every fix in a store, in its order.
+pub fn fixes(url: &str) -> Vec<store::FixRow> {
     const PAGE: usize = 10_000;
     let everything = (model::Timestamp::from_secs(0), model::Timestamp::from_secs(4_000_000_000));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -68,7 +74,7 @@ pub fn stored(url: &str) -> Vec<(String, String)> {
             let page = store.fixes_of(everything.0, everything.1, after.as_ref(), PAGE).await.unwrap();
             let Some(last) = page.last() else { break };
             after = Some(last.key());
-            all.extend(page.iter().map(|row| (row.device_id.to_string(), row.time.to_string())));
+            all.extend(page);
         }
         store.close().await;
         all

@@ -136,7 +136,7 @@ impl City {
         let folder = tempfile::tempdir().unwrap();
         let store = store::open(&format!("sqlite://{}/store.db", folder.path().display())).await.unwrap();
         for (upto, fixes) in (1..).zip(batches) {
-            store.commit(&Batch { fixes: fixes.clone(), visits: Vec::new() }, upto).await.unwrap();
+            store.commit(&Batch { fixes: fixes.clone(), ..Batch::default() }, upto).await.unwrap();
         }
         Self { network, store, folder }
     }

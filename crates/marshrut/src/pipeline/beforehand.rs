@@ -18,9 +18,6 @@ pub struct Beforehand {
 impl Beforehand {
     /// What holds at the start.
     pub fn new(network: Arc<Network>, parameters: Parameters, priors: Priors) -> Arc<Self> {
-        // Nobody reads corrections here: riders are told better with the next fix, and data sets match
-        // the day anew. They would cost each vehicle its last fixes once more.
-        let parameters = Parameters { correct_fixes: 0, ..parameters };
         Arc::new(Self { network, parameters, priors: ArcSwap::from_pointee(priors) })
     }
 
@@ -50,7 +47,7 @@ impl Informed {
         Self { matcher, beforehand, told: Arc::default() }
     }
 
-    /// Takes a report's fixes and appends one matched fix for each.
+    /// Takes a report's fixes and appends one matched fix for each, and what else is said with them.
     pub fn advance(&mut self, report: &Report, outcome: &mut Outcome) {
         let list = self.beforehand.priors.load();
         if !Arc::ptr_eq(&list, &self.told) {

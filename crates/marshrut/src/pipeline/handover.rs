@@ -152,7 +152,9 @@ fn bytes_of(chunk: &Chunk) -> usize {
             + batch.attributes.len() * size_of::<Attribute>()
             + batch.text.len()
     });
-    reports.sum::<usize>() + chunk.matched.visits.len() * size_of::<(Position, StopVisit)>()
+    reports.sum::<usize>()
+        + chunk.matched.visits.len() * size_of::<(Position, StopVisit)>()
+        + chunk.matched.corrections.len() * size_of::<(Position, MatchedFix)>()
 }
 
 #[cfg(test)]
@@ -177,7 +179,8 @@ mod tests {
         let upto = Position(*positions.end());
         let reports: Vec<_> = positions.map(|at| (Position(at), report.clone())).collect();
         let fixes = reports.iter().map(|_| vec![MatchedFix::unmatched(&vehicle, &fix)]).collect();
-        Arc::new(Chunk { reports: Arc::new(reports), matched: Matched { fixes, visits: Vec::new() }, upto })
+        let matched = Matched { fixes, visits: Vec::new(), corrections: Vec::new() };
+        Arc::new(Chunk { reports: Arc::new(reports), matched, upto })
     }
 
     fn visit(at: u64) -> StopVisit {
@@ -229,15 +232,19 @@ mod tests {
     }
 
     #[test]
-    fn a_visit_that_was_kept_already_is_not_said_again() {
+    fn a_visit_or_correction_that_was_kept_already_is_not_said_again() {
         // A matcher that knows less of the past says it worse, and the store keeps what it is told last.
         let mut given = Arc::into_inner(chunk(1..=4)).unwrap();
         given.matched.visits = (1..=4).map(|at| (Position(at), visit(at))).collect();
+        let correction = given.matched.fixes[0][0].clone();
+        given.matched.corrections = (1..=4).map(|at| (Position(at), correction.clone())).collect();
         let handover = Handover::new(Position(0));
         handover.give(&Arc::new(given));
         let Next::Chunks(chunks) = handover.take(Position(2), 100) else { panic!("nothing is there") };
         let visits = chunks.iter().flat_map(|chunk| &chunk.matched.visits);
         assert_eq!(visits.map(|(at, _)| at.0).collect::<Vec<_>>(), [3, 4]);
+        let corrections = chunks.iter().flat_map(|chunk| &chunk.matched.corrections);
+        assert_eq!(corrections.map(|(at, _)| at.0).collect::<Vec<_>>(), [3, 4]);
     }
 
     #[test]
@@ -246,7 +253,7 @@ mod tests {
         report.batch.text = vec![0; AT_ONCE_BYTES / 2];
         let handover = Handover::new(Position(0));
         for at in 1..=4 {
-            let matched = Matched { fixes: vec![Vec::new()], visits: Vec::new() };
+            let matched = Matched { fixes: vec![Vec::new()], visits: Vec::new(), corrections: Vec::new() };
             let reports = Arc::new(vec![(Position(at), report.clone())]);
             handover.give(&Arc::new(Chunk { reports, matched, upto: Position(at) }));
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use journal::{Journal, Most, Position};
 use network::Network;
-use store::{Batch, FixRow, Store, VisitRow};
+use store::{Batch, Correction, FixRow, Store, VisitRow};
 
 use super::beforehand::Beforehand;
 use super::handover::{Handover, Next};
@@ -45,7 +45,10 @@ impl Sink for HistorySink {
             .collect();
         let visits = chunks.iter().flat_map(|chunk| &chunk.matched.visits);
         let visits = visits.map(|(_, visit)| VisitRow::of(visit, &self.network)).collect();
-        let committed = self.store.commit(&Batch { fixes, visits }, upto.0).await?;
+        // Those of one vehicle lie in order, so the last one of a fix counts.
+        let corrections = chunks.iter().flat_map(|chunk| &chunk.matched.corrections);
+        let corrections = corrections.map(|(_, fix)| Correction::of(fix, &self.network)).collect();
+        let committed = self.store.commit(&Batch { fixes, visits, corrections }, upto.0).await?;
         metrics::counter!("marshrut_store_fixes_total").increment(committed.inserted);
         metrics::counter!("marshrut_store_duplicates_total").increment(committed.duplicates);
         let journal = self.journal.clone();

@@ -21,8 +21,13 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// What the live task is told.
 pub enum LiveMessage {
-    /// New fixes, matched.
-    Matched(Vec<MatchedFix>),
+    /// New fixes, matched, and what is said anew of them or of earlier ones.
+    Matched {
+        /// One for each fix.
+        fixes: Vec<MatchedFix>,
+        /// Told after them.
+        corrections: Vec<MatchedFix>,
+    },
     /// The gate stands otherwise from now on.
     Policy(GatePolicy),
 }
@@ -51,7 +56,8 @@ impl Sink for LiveHandle {
     async fn take(&mut self, chunks: &[Arc<Chunk>]) -> anyhow::Result<()> {
         for chunk in chunks {
             let fixes = chunk.matched.fixes.iter().flatten().cloned().collect();
-            let _ = self.0.send(LiveMessage::Matched(fixes)).await;
+            let corrections = chunk.matched.corrections.iter().map(|(_, fix)| fix.clone()).collect();
+            let _ = self.0.send(LiveMessage::Matched { fixes, corrections }).await;
         }
         Ok(())
     }
@@ -101,7 +107,11 @@ pub async fn live_task(
         tokio::select! {
             () = stop.cancelled() => return,
             message = messages.recv() => match message {
-                Some(LiveMessage::Matched(fixes)) => publisher.apply(fixes, clock.now()),
+                Some(LiveMessage::Matched { fixes, corrections }) => {
+                    let now = clock.now();
+                    publisher.apply(fixes, now);
+                    publisher.correct(corrections, now);
+                }
                 Some(LiveMessage::Policy(policy)) => publisher.set_policy(policy, clock.now()),
                 None => return,
             },

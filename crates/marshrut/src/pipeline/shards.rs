@@ -28,6 +28,7 @@ struct Job {
 struct Answer {
     fixes: Vec<MatchedFix>,
     visits: Vec<(Position, StopVisit)>,
+    corrections: Vec<(Position, MatchedFix)>,
 }
 
 /// A fixed number of threads; a vehicle's state belongs to one of them for good.
@@ -41,6 +42,8 @@ pub struct Matched {
     pub fixes: Vec<Vec<MatchedFix>>,
     /// Stop visits, and the reports that made them certain.
     pub visits: Vec<(Position, StopVisit)>,
+    /// What is said anew of fixes of this chunk or of earlier ones, and the reports that it came with.
+    pub corrections: Vec<(Position, MatchedFix)>,
 }
 
 impl Shards {
@@ -78,7 +81,8 @@ impl Shards {
                 .map_err(|_| anyhow!("a matching thread has stopped; restart marshrut"))?;
             answers.push((mine, answered));
         }
-        let mut matched = Matched { fixes: reports.iter().map(|_| Vec::new()).collect(), visits: Vec::new() };
+        let fixes = reports.iter().map(|_| Vec::new()).collect();
+        let mut matched = Matched { fixes, visits: Vec::new(), corrections: Vec::new() };
         for (mine, answered) in answers {
             let answer = answered.await.context("a matching thread has stopped; restart marshrut")?;
             let mut fixes = answer.fixes.into_iter();
@@ -88,6 +92,7 @@ impl Shards {
                 }
             }
             matched.visits.extend(answer.visits);
+            matched.corrections.extend(answer.corrections);
         }
         Ok(matched)
     }
@@ -105,13 +110,14 @@ impl Drop for Shards {
 
 fn work(mut matcher: Informed, jobs: &mpsc::Receiver<Job>) {
     while let Ok(job) = jobs.recv() {
-        let (mut outcome, mut visits) = (Outcome::default(), Vec::new());
+        let (mut outcome, mut visits, mut corrections) = (Outcome::default(), Vec::new(), Vec::new());
         for (at, report) in job.mine.iter().filter_map(|index| job.reports.get(*index)) {
             matcher.advance(report, &mut outcome);
             visits.extend(outcome.visits.drain(..).map(|visit| (*at, visit)));
+            corrections.extend(outcome.corrections.drain(..).map(|correction| (*at, correction)));
         }
         // Nobody waits any more: the stage is being stopped.
-        let _ = job.answer.send(Answer { fixes: outcome.fixes, visits });
+        let _ = job.answer.send(Answer { fixes: outcome.fixes, visits, corrections });
     }
 }
 

@@ -28,13 +28,14 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// The part past a position. Visits up to it were kept when they became certain, perhaps by matchers
-    /// that knew more of the past than these.
+    /// The part past a position. Visits and corrections up to it were kept when they became certain,
+    /// perhaps by matchers that knew more of the past than these.
     pub fn after(&self, position: Position) -> Self {
         let skip = self.reports.partition_point(|(at, _)| *at <= position);
         let fixes = self.matched.fixes.get(skip..).unwrap_or_default().to_vec();
         let visits = self.matched.visits.iter().filter(|(at, _)| *at > position).cloned().collect();
-        let matched = Matched { fixes, visits };
+        let corrections = self.matched.corrections.iter().filter(|(at, _)| *at > position).cloned().collect();
+        let matched = Matched { fixes, visits, corrections };
         let reports = Arc::new(self.reports.get(skip..).unwrap_or_default().to_vec());
         Self { reports, matched, upto: self.upto }
     }

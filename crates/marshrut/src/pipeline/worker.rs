@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use matching::Outcome;
-use store::{Batch, Claim, FixRow, Store, StoreError, VisitRow};
+use store::{Batch, Claim, Correction, FixRow, Store, StoreError, VisitRow};
 use stream::{Begin, Connection, Held, Place, Reader, Room, shard_of, share};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,7 @@ struct Portion {
     upto: Claim,
     fixes: Vec<FixRow>,
     visits: Vec<VisitRow>,
+    corrections: Vec<Correction>,
     /// Given back once it is committed.
     held: Held,
 }
@@ -133,6 +134,7 @@ impl Worker {
         for mut portion in portions.into_iter().filter(|portion| is_mine(portion.upto)) {
             batch.fixes.append(&mut portion.fixes);
             batch.visits.append(&mut portion.visits);
+            batch.corrections.append(&mut portion.corrections);
             held.push(portion.held);
             // Portions of a shard lie in order, so the last one counts.
             upto.insert(portion.upto.shard, portion.upto);
@@ -153,6 +155,7 @@ impl Worker {
                     upto.retain(|shard, _| !shards.contains(shard));
                     batch.fixes.retain(|fix| !shards.contains(&shard_of(&fix.vehicle_id)));
                     batch.visits.retain(|visit| !shards.contains(&shard_of(&visit.vehicle_id)));
+                    batch.corrections.retain(|fix| !shards.contains(&shard_of(&fix.vehicle_id)));
                     any_lost = true;
                 }
                 Err(error) => {
@@ -217,6 +220,7 @@ impl Follow {
             upto: Claim { sequence: message.place.sequence, time_ns: message.place.time_ns, ..self.claim },
             fixes: rows.map(|((report, fix), m)| FixRow::of(report, fix).matched(m, network)).collect(),
             visits: outcome.visits.iter().map(|visit| VisitRow::of(visit, network)).collect(),
+            corrections: outcome.corrections.iter().map(|fix| Correction::of(fix, network)).collect(),
             held: message.held,
         }
     }

@@ -10,8 +10,8 @@ use super::Postgis;
 use super::copy::{Fields, copy, storable};
 use super::known::{Known, Plan};
 use super::types::{Day, Time};
-use crate::time::micros;
-use crate::{Batch, Claim, Committed, FixRow, StoreError, VisitRow};
+use crate::time::{micros, utc_day};
+use crate::{Batch, Claim, Committed, Correction, FixRow, LiveMatch, StoreError, VisitRow};
 
 const CREATE_FIXES: &str = "CREATE TEMPORARY TABLE fixes_staging (LIKE marshrut.fixes) ON COMMIT DELETE ROWS";
 
@@ -50,9 +50,21 @@ const MERGE_VISITS: &str = "INSERT INTO marshrut.stop_visits (service_date, trip
      arrival = excluded.arrival, departure = excluded.departure, interpolated = excluded.interpolated, \
      uncertainty_s = excluded.uncertainty_s, delay_s = excluded.delay_s";
 
+/// The day of a vehicle's device leads to the key's index, which has each device's fixes by time.
+const CORRECT: &str = "UPDATE marshrut.fixes AS f SET state = c.state, rejected = c.rejected, trip_id = c.trip_id, \
+     service_date = c.service_date, route_id = c.route_id, direction_id = c.direction_id, \
+     shape_dist_m = c.shape_dist_m, cross_track_m = c.cross_track_m, delay_s = c.delay_s \
+     FROM unnest($1::date[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::date[], \
+     $8::text[], $9::smallint[], $10::float8[], $11::real[], $12::int[]) AS c (day, vehicle_id, time, state, rejected, \
+     trip_id, service_date, route_id, direction_id, shape_dist_m, cross_track_m, delay_s) \
+     JOIN marshrut.device_days AS d ON d.day = c.day AND d.vehicle_id = c.vehicle_id COLLATE \"C\" \
+     WHERE f.device_id = d.device_id AND f.time = c.time AND f.vehicle_id = d.vehicle_id \
+     AND (f.rejected IS NULL OR f.rejected = 'late')";
+
 /// Looks for keys by the key's index and by nothing else, whatever the planner believed of the
-/// table when it was still empty.
-const BY_INDEX: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+/// table when it was still empty. The index of times has blocks of it, and would be read by bitmap.
+const BY_INDEX: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; \
+     SET enable_mergejoin = off";
 
 /// Gives a new connection the temporary table that fixes pass through where some are there
 /// already. It lives as long as the connection and is emptied by each commit.
@@ -137,6 +149,7 @@ impl Postgis {
         let Some(inserted) = inserted.map_err(self.error("marshrut.fixes"))? else { return Ok(None) };
         self.merge_days(connection, days).await?;
         self.merge_visits(connection, &batch.visits).await?;
+        self.correct(connection, &batch.corrections).await?;
         Ok(Some(inserted))
     }
 
@@ -181,10 +194,34 @@ impl Postgis {
             .bind(column(&visits, |v| v.delay_s));
         merge.execute(connection).await.map_err(self.error("marshrut.stop_visits")).map(drop)
     }
+
+    async fn correct(&self, connection: &mut PgConnection, corrections: &[Correction]) -> Result<(), StoreError> {
+        if corrections.is_empty() {
+            return Ok(());
+        }
+        // As with visits, only the last of each fix.
+        let last: BTreeMap<_, &Correction> = corrections.iter().map(|c| ((&c.vehicle_id, micros(c.time)), c)).collect();
+        let rows: Vec<&Correction> = last.into_values().collect();
+        let text = |of: fn(&LiveMatch) -> Option<&str>| column(&rows, |c| of(&c.live).map(storable));
+        let correct = sqlx::query(CORRECT)
+            .bind(column(&rows, |c| Day(ServiceDate::new(utc_day(c.time)))))
+            .bind(column(&rows, |c| c.vehicle_id.as_str()))
+            .bind(column(&rows, |c| Time(c.time)))
+            .bind(text(|live| live.state.as_deref()))
+            .bind(text(|live| live.rejected.as_deref()))
+            .bind(text(|live| live.trip_id.as_deref()))
+            .bind(column(&rows, |c| c.live.service_date.map(Day)))
+            .bind(text(|live| live.route_id.as_deref()))
+            .bind(column(&rows, |c| c.live.direction_id.map(i16::from)))
+            .bind(column(&rows, |c| c.live.shape_dist_m))
+            .bind(column(&rows, |c| c.live.cross_track_m))
+            .bind(column(&rows, |c| c.live.delay_s));
+        correct.execute(connection).await.map_err(self.error("marshrut.fixes")).map(drop)
+    }
 }
 
-fn column<'r, T>(visits: &[&'r VisitRow], of: impl Fn(&'r VisitRow) -> T) -> Vec<T> {
-    visits.iter().map(|visit| of(visit)).collect()
+fn column<'r, R, T>(rows: &[&'r R], of: impl Fn(&'r R) -> T) -> Vec<T> {
+    rows.iter().map(|row| of(row)).collect()
 }
 
 /// Copies those that are not there yet; `None`, and the transaction is spoilt, where one is

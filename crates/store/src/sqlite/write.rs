@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Sqlite as Database};
 
 use super::Sqlite;
 use crate::time::{micros, utc_day};
-use crate::{Batch, Committed, FixRow, StoreError, VisitRow};
+use crate::{Batch, Committed, Correction, FixRow, LiveMatch, StoreError, VisitRow};
 
 /// Rows written by one statement: enough that the cost of a statement no longer shows.
 const ROWS: usize = 128;
@@ -40,6 +40,11 @@ const VISITS: Insert = Insert {
          arrival = excluded.arrival, departure = excluded.departure, interpolated = excluded.interpolated, \
          uncertainty_s = excluded.uncertainty_s, delay_s = excluded.delay_s",
 };
+
+const CORRECT: &str = "UPDATE fixes SET state = ?4, rejected = ?5, trip_id = ?6, service_date = ?7, route_id = ?8, \
+     direction_id = ?9, shape_dist_m = ?10, cross_track_m = ?11, delay_s = ?12 \
+     WHERE device_id IN (SELECT device_id FROM device_days WHERE day = ?1 AND vehicle_id = ?2) \
+     AND time = ?3 AND vehicle_id = ?2 AND (rejected IS NULL OR rejected = 'late')";
 
 type Statement<'q> = Query<'q, Database, SqliteArguments>;
 
@@ -111,6 +116,10 @@ impl Sqlite {
         .await
         .map_err(self.error("device_days"))?;
         VISITS.run(&mut transaction, &batch.visits, bind_visit).await.map_err(self.error("stop_visits"))?;
+        for correction in &batch.corrections {
+            let correct = bind_correction(sqlx::query(CORRECT), correction);
+            correct.execute(&mut *transaction).await.map_err(self.error("fixes"))?;
+        }
         sqlx::query(ADVANCE).bind(upto.cast_signed()).execute(&mut *transaction).await.map_err(&progress)?;
         transaction.commit().await.map_err(&progress)?;
         Ok(Committed { inserted, duplicates: offered.saturating_sub(inserted) })
@@ -118,9 +127,7 @@ impl Sqlite {
 }
 
 fn bind_fix<'q>(statement: Statement<'q>, row: &FixRow) -> Statement<'q> {
-    let live = &row.live;
-    let text = |text: &Option<compact_str::CompactString>| text.as_ref().map(ToString::to_string);
-    statement
+    let statement = statement
         .bind(row.device_id.to_string())
         .bind(row.vehicle_id.to_string())
         .bind(micros(row.time))
@@ -135,7 +142,19 @@ fn bind_fix<'q>(statement: Statement<'q>, row: &FixRow) -> Statement<'q> {
         .bind(row.heading_deg)
         .bind(row.satellites)
         .bind(row.hdop)
-        .bind((!row.attributes.is_empty()).then(|| row.attributes.clone()))
+        .bind((!row.attributes.is_empty()).then(|| row.attributes.clone()));
+    bind_live(statement, &row.live)
+}
+
+fn bind_correction<'q>(statement: Statement<'q>, row: &Correction) -> Statement<'q> {
+    let statement =
+        statement.bind(utc_day(row.time).to_string()).bind(row.vehicle_id.to_string()).bind(micros(row.time));
+    bind_live(statement, &row.live)
+}
+
+fn bind_live<'q>(statement: Statement<'q>, live: &LiveMatch) -> Statement<'q> {
+    let text = |text: &Option<compact_str::CompactString>| text.as_ref().map(ToString::to_string);
+    statement
         .bind(text(&live.state))
         .bind(text(&live.rejected))
         .bind(text(&live.trip_id))

@@ -144,3 +144,8 @@ impl Events {
 pub fn ids(value: &Value) -> Vec<&str> {
     value["vehicles"].as_array().unwrap().iter().map(|v| v["id"].as_str().unwrap()).collect()
 }
+
+/// The ids of an event's corrections.
+pub fn corrected(value: &Value) -> Vec<&str> {
+    value["corrections"].as_array().unwrap().iter().map(|v| v["id"].as_str().unwrap()).collect()
+}
