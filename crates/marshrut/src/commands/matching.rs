@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use matching::{MatchedFix, Matcher, Outcome, Parameters, Priors, StopVisit, Track, match_fleet};
+use matching::{MatchedFix, Matcher, Outcome, Parameters, Priors, Rejection, StopVisit, Track, match_fleet};
 use model::Timestamp;
 use network::Network;
 use simulator::{Recording, Row};
@@ -32,9 +32,39 @@ pub fn run(args: &MatchArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.stop_visits {
         write_visits(path, &network, &visits)?;
     }
+    for doubt in doubts(&network, &fixes) {
+        tracing::warn!("{}: {doubt}", args.positions.display());
+    }
     let on_trips = fixes.iter().filter(|f| f.trip.is_some()).count();
     tracing::info!("matched {} fixes, {on_trips} of them on a trip, and {} stop visits", fixes.len(), visits.len());
     Ok(())
+}
+
+/// What makes a recording and a timetable seem not to belong together, and how to mend it.
+fn doubts(network: &Network, fixes: &[MatchedFix]) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if fixes.iter().any(|f| f.trip.is_some()) {
+        return doubts;
+    }
+    let outside = fixes.iter().filter(|f| f.rejected == Some(Rejection::OutsideArea)).count();
+    if outside * 2 > fixes.len() {
+        doubts.push(format!(
+            "{outside} of {} fixes lie far outside the timetable's area; give the GTFS of their city, \
+             and see whether lat and lon have changed places",
+            fixes.len()
+        ));
+    }
+    let day = |fix: &MatchedFix| network.service_dates_at(fix.time).last().copied();
+    let (first, last) = (fixes.iter().filter_map(day).min(), fixes.iter().filter_map(day).max());
+    if let (Some((from, until)), Some(first), Some(last)) = (network.service_span(), first, last)
+        && (last < from || first > until)
+    {
+        doubts.push(format!(
+            "its fixes are of {first} to {last}, and the timetable runs from {from} to {until}; \
+             give the GTFS that was valid then"
+        ));
+    }
+    doubts
 }
 
 /// Matches the whole recording and says what came of it and how fast.
@@ -204,4 +234,31 @@ fn write_visits(path: &Path, network: &Network, visits: &[StopVisit]) -> anyhow:
 
 fn whole_second(at: Timestamp) -> String {
     Timestamp::from_secs(at.plus_seconds(0.5).as_secs()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Fix, LatLon, VehicleId};
+
+    use super::*;
+
+    /// What is said of a vehicle that was somewhere at some time.
+    fn doubts_of(time: &str, lat: f64, lon: f64) -> String {
+        let gtfs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../replay-data/sloviansk/gtfs"));
+        let network = Arc::new(gtfs::compile(gtfs).unwrap());
+        let fix = Fix::at(Timestamp::parse(time).unwrap(), LatLon::new(lat, lon).unwrap());
+        let track = Track { vehicle: VehicleId::new("7").unwrap(), fixes: vec![(fix, None)], priors: Vec::new() };
+        let outcomes = match_fleet(&network, &Parameters::default(), &[track], 1, &|_| ());
+        doubts(&network, &outcomes[0].fixes).join("\n")
+    }
+
+    #[test]
+    fn a_recording_that_is_not_of_this_timetable_is_told_so_and_what_to_do() {
+        let (lat, lon) = (48.85, 37.6);
+        assert_eq!(doubts_of("2026-11-18T06:00:00Z", lat, lon), "", "its own day and place");
+        let later = doubts_of("2041-11-18T06:00:00Z", lat, lon);
+        assert!(later.contains("2041-11-18") && later.contains("give the GTFS that was valid then"), "{later}");
+        let swapped = doubts_of("2026-11-18T06:00:00Z", lon, lat);
+        assert!(swapped.contains("1 of 1 fixes") && swapped.contains("changed places"), "{swapped}");
+    }
 }
