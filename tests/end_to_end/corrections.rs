@@ -60,7 +60,9 @@ fn a_trip_recognised_late_and_a_late_fix_are_put_right_in_the_store_and_for_list
     let mut tracker = Tracker::connect(setup.teltonika, DEVICE).unwrap();
     for part in sent.chunks(5) {
         let mut batch = FixBatch::default();
-        part.iter().for_each(|fix| batch.push(*fix));
+        for fix in part {
+            batch.push(*fix);
+        }
         assert_eq!(tracker.send(&batch), Some(part.len()));
     }
 

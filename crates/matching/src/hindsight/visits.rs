@@ -9,16 +9,15 @@ use crate::{Parameters, StopVisit};
 /// Past a stop by this much a vehicle has left it, metres.
 const LEFT_M: f64 = 25.0;
 /// A fix this little before a stop is at it, positions being no better, metres,
+const NOISE_M: f64 = 15.0;
 /// unless the next one comes soon enough to tell, seconds.
 const SOON_S: f64 = 15.0;
-/// See above.
-const NOISE_M: f64 = 15.0;
 /// Longer gaps leave an arrival to reckoning, seconds.
 const GAP_S: f64 = 90.0;
-
 /// What a bus stands at a stop, seconds: even where it does not stop at each of them.
 const DWELL_S: f64 = 20.0;
-/// Of the time between two fixes it stands no more than this at the stops between them.
+/// Of the time between two fixes, as far as it is longer than what tells by itself, it stands no
+/// more than this at the stops between them.
 const DWELL_SHARE: f64 = 0.33;
 
 /// A place on the run at an instant.
@@ -113,13 +112,13 @@ fn rising(spots: &[Spot]) -> Vec<Spot> {
 
 /// When a vehicle came to a stop between two places, and how long it stood there: it drives at
 /// even speed, and stands at the stops that lie before this one and at those from it on that
-/// it has passed. One that is found standing there has
-/// come half of that ago; one that stands before it has not come yet.
+/// it has passed. One that is found standing there has come half of that ago; one that stands
+/// before it has not come yet.
 fn arrival(before: &Spot, after: &Spot, at_m: f64, (on_the_way, passed): (usize, usize)) -> (Timestamp, f64) {
     let gap_s = after.time.seconds_since(before.time);
     let is_found = passed == 0 && after.standing && after.dist_m >= at_m - LEFT_M;
     let stands = count(on_the_way) + if is_found { 0.5 } else { count(passed) };
-    let dwell_s = DWELL_S.min(DWELL_SHARE * gap_s / stands.max(1.0));
+    let dwell_s = DWELL_S.min(DWELL_SHARE * (gap_s - SOON_S).max(0.0) / stands.max(1.0));
     let way = after.dist_m - before.dist_m;
     let part = if way > 0.0 { ((at_m - before.dist_m) / way).clamp(0.0, 1.0) } else { 1.0 };
     let drives_s = gap_s - stands * dwell_s;
