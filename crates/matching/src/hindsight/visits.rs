@@ -119,10 +119,8 @@ fn arrival(before: &Spot, after: &Spot, at_m: f64, (on_the_way, passed): (usize,
     let is_found = passed == 0 && after.standing && after.dist_m >= at_m - LEFT_M;
     let stands = count(on_the_way) + if is_found { 0.5 } else { count(passed) };
     let dwell_s = DWELL_S.min(DWELL_SHARE * (gap_s - SOON_S).max(0.0) / stands.max(1.0));
-    let way = after.dist_m - before.dist_m;
-    let part = if way > 0.0 { ((at_m - before.dist_m) / way).clamp(0.0, 1.0) } else { 1.0 };
     let drives_s = gap_s - stands * dwell_s;
-    (before.time.plus_seconds(part * drives_s + count(on_the_way) * dwell_s), dwell_s)
+    (before.time.plus_seconds(part(before, after, at_m) * drives_s + count(on_the_way) * dwell_s), dwell_s)
 }
 
 fn count(stops: usize) -> f64 {
@@ -131,9 +129,13 @@ fn count(stops: usize) -> f64 {
 
 /// When a vehicle passed a distance on its way between two places, at even speed.
 fn crossing(before: &Spot, after: &Spot, dist_m: f64) -> Timestamp {
+    before.time.plus_seconds(part(before, after, dist_m) * after.time.seconds_since(before.time))
+}
+
+/// The part of the way between two places that lies before a distance.
+fn part(before: &Spot, after: &Spot, dist_m: f64) -> f64 {
     let way = after.dist_m - before.dist_m;
-    let part = if way > 0.0 { ((dist_m - before.dist_m) / way).clamp(0.0, 1.0) } else { 1.0 };
-    before.time.plus_seconds(part * after.time.seconds_since(before.time))
+    if way > 0.0 { ((dist_m - before.dist_m) / way).clamp(0.0, 1.0) } else { 1.0 }
 }
 
 #[cfg(test)]
